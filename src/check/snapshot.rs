@@ -1,0 +1,123 @@
+//! What was read of the cluster, as a value: it can be written to YAML and read back.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::lab::model::{AccessRef, ListRef, LogRef, ObjectRef, ProxyRef};
+
+/// One thing to ask the cluster. Equal reads are asked once.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Read {
+    /// One object by name.
+    Object(ObjectRef),
+    /// Objects by selector.
+    List(ListRef),
+    /// The kinds that a group/version serves.
+    Api(String),
+    /// An access review.
+    Access(AccessRef),
+    /// A GET through the service proxy.
+    Proxy(ProxyRef),
+    /// A GET as a browser does it: URL, and the address to connect to where it is known.
+    Web(WebRef),
+    /// A container's log, its end.
+    Log(LogRef),
+}
+
+/// A GET over plain HTTP from the learner's own machine.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct WebRef {
+    /// Host header, and the name to resolve where `address` is missing.
+    pub host: String,
+    /// IP address or host name to connect to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+    /// Path with the leading slash.
+    pub path: String,
+}
+
+/// What the cluster said.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Answer {
+    /// The object.
+    Object(Value),
+    /// There is no such object (the kind is served).
+    Missing,
+    /// The objects.
+    List(Vec<Value>),
+    /// The kinds; empty where the group/version is not served.
+    Kinds(Vec<String>),
+    /// Allowed or not, with the server's reason.
+    Access {
+        /// Whether it is allowed.
+        allowed: bool,
+        /// The authorizer's reason.
+        #[serde(default)]
+        reason: String,
+    },
+    /// A response to an HTTP request.
+    Http {
+        /// Status code.
+        status: u16,
+        /// Body, at most 1 MiB of it.
+        body: String,
+    },
+    /// Lines of a log.
+    Log(String),
+}
+
+/// Why something could not be asked: the cluster's trouble, never the learner's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[error("{message}")]
+pub struct Obstacle {
+    /// What kind of trouble.
+    pub kind: ObstacleKind,
+    /// One sentence: what was tried, on what, what came back.
+    pub message: String,
+    /// A command that shows it, or what to do next; may be empty.
+    #[serde(default)]
+    pub next: String,
+    /// HTTP status, where there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+}
+
+/// Kinds of trouble with a cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ObstacleKind {
+    /// 401, expired credentials, a failing exec plugin.
+    Credentials,
+    /// 403.
+    Forbidden,
+    /// The kind or the whole API group is not served.
+    NotServed,
+    /// 409: somebody else owns the field, or the object changed meanwhile.
+    Conflict,
+    /// 400, 422: the API server refuses the object.
+    Invalid,
+    /// 429, 5xx: the API server can't now.
+    Unavailable,
+    /// No connection: DNS, refused, reset, TLS.
+    Connection,
+    /// No answer in time.
+    Timeout,
+    /// An answer that makes no sense, or a mistake in the lab.
+    Other,
+}
+
+/// Everything that was read, at one moment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Snapshot {
+    /// When.
+    pub at: Timestamp,
+    /// The answers.
+    pub answers: HashMap<Read, Result<Answer, Obstacle>>,
+}

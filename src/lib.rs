@@ -1,0 +1,5 @@
+//! `ccnr` runs hands-on Kubernetes and OpenShift workshops: labs are data, the cluster's API is the engine.
+#![forbid(unsafe_code)]
+
+pub mod check;
+pub mod lab;

@@ -1,0 +1,2 @@
+//! The `ccnr` command.
+fn main() {}
