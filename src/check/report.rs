@@ -77,10 +77,8 @@ impl Report {
             3
         } else if counted(Outcome::Waiting) {
             4
-        } else if counted(Outcome::Blocked) {
-            1
         } else {
-            0
+            u8::from(counted(Outcome::Blocked))
         }
     }
 

@@ -160,6 +160,8 @@ pub struct Check {
 }
 
 /// What a check looks at, with its conditions.
+// A lab holds a few dozen of them: boxing the large ones would only make the matches harder to read.
+#[allow(clippy::large_enum_variant)]
 #[derive(Debug, Clone, PartialEq)]
 pub enum Subject {
     /// One object by name.
@@ -408,7 +410,7 @@ pub enum Verb {
     Scale(ObjectRef, i64),
     /// Rollout restart.
     Restart(ObjectRef),
-    /// Start an OpenShift build: namespace, name of the BuildConfig.
+    /// Start an OpenShift build: namespace, name of the `BuildConfig`.
     Build(String, String),
     /// Undo the last rollout of a Deployment: namespace, name.
     Rollback(String, String),
