@@ -1,0 +1,41 @@
+//! Questions before something is done that can't be undone.
+
+use std::io::IsTerminal as _;
+
+use dialoguer::Confirm;
+
+use super::words::pick;
+use crate::lab::text::Lang;
+
+/// Whether to go on: yes with `assume_yes`, else what the person at the terminal says (the default
+/// is no). Where there is no terminal, an error says to pass `--yes`.
+pub fn confirm(question: &str, assume_yes: bool, lang: Lang) -> anyhow::Result<bool> {
+    if assume_yes {
+        return Ok(true);
+    }
+    if !(std::io::stdin().is_terminal() && console::Term::stderr().is_term()) {
+        anyhow::bail!(
+            "{}",
+            pick(
+                lang,
+                "there is no terminal to confirm this on; pass --yes to go on without asking",
+                "確認のための端末がありません。確認なしで続けるには --yes を付けてください",
+            )
+        );
+    }
+    Ok(Confirm::new()
+        .with_prompt(question)
+        .default(false)
+        .interact_opt()?
+        .unwrap_or(false))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn yes_asks_nobody() {
+        assert!(confirm("Delete?", true, Lang::En).unwrap());
+    }
+}
