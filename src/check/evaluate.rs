@@ -1,0 +1,379 @@
+//! From a snapshot to a verdict. Pure: no I/O, no clock but the snapshot's.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::{
+    cause, cel,
+    finding::{self, show},
+    matching::mismatches,
+    plan,
+    ready::{Readiness, readiness},
+    snapshot::{Answer, Obstacle, ObstacleKind, Read, Snapshot},
+    verdict::{Finding, Verdict},
+};
+use crate::lab::{
+    model::{Check, Condition, Count, Given, ListRef, ObjectRef, Subject},
+    text::Text,
+};
+
+/// What an evaluation knows besides the snapshot.
+#[derive(Debug, Clone, Default)]
+pub struct Known {
+    /// The lab's parameters, bound as `params`.
+    pub params: BTreeMap<String, Value>,
+    /// What was kept when the step began, bound as `baseline`.
+    pub baseline: BTreeMap<String, Value>,
+    /// The learner's answer to a question.
+    pub answer: Option<String>,
+    /// `oc` or `kubectl`.
+    pub client: String,
+    /// How long ago something that the step is about last changed; `None` if nothing of it exists yet.
+    pub unchanged_for: Option<std::time::Duration>,
+}
+
+/// What a condition comes to, before time is considered.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Held {
+    /// It holds.
+    Yes,
+    /// It does not; it may yet.
+    No(Finding),
+    /// It does not, and waiting won't help.
+    Never(Finding),
+    /// It can't be said.
+    Unknown(Obstacle),
+}
+
+/// Evaluates one check. A check that is not met but has time to converge is `Waiting`.
+#[must_use]
+pub fn evaluate(check: &Check, seen: &Snapshot, known: &Known) -> Verdict {
+    let judge = Judge { check, seen, known };
+    match judge.subject() {
+        Held::Yes => Verdict::Pass,
+        Held::Unknown(obstacle) => Verdict::Error(obstacle),
+        Held::Never(finding) => Verdict::Fail(Box::new(finding)),
+        Held::No(finding) => match (check.within, known.unchanged_for) {
+            (Some(within), Some(age)) if age < within => Verdict::Waiting(Box::new(finding), age),
+            _ => Verdict::Fail(Box::new(finding)),
+        },
+    }
+}
+
+/// The accepted answer of a question, as `solve` gives it: the first where several are accepted.
+pub fn accepted_answer(
+    check: &Check,
+    seen: &Snapshot,
+    known: &Known,
+) -> Result<Option<String>, Obstacle> {
+    let Subject::Question { given, answer, .. } = &check.subject else {
+        return Ok(None);
+    };
+    let judge = Judge { check, seen, known };
+    let bound = judge.bound(given)?;
+    Ok(match judge.cel(answer, &bound)? {
+        Some(Value::Array(accepted)) => accepted.first().map(plain),
+        Some(Value::Bool(_)) | None => None,
+        Some(value) => Some(plain(&value)),
+    })
+}
+
+/// What a baseline keeps of what was read.
+pub fn keep(given: &Given, keep: &str, seen: &Snapshot) -> Result<Value, Obstacle> {
+    let name = match given {
+        Given::Object(_) => "self",
+        Given::List(_) | Given::Api(_) => "items",
+    };
+    let value = bound_value(&plan::given_read(given), seen)?;
+    match cel::eval(keep, &[(name, &value)]) {
+        Ok(cel::Outcome::Value(kept)) => Ok(kept),
+        Ok(cel::Outcome::Absent(_)) => Ok(Value::Null),
+        Err(error) => Err(author_error(&error)),
+    }
+}
+
+struct Judge<'a> {
+    check: &'a Check,
+    seen: &'a Snapshot,
+    known: &'a Known,
+}
+
+impl Judge<'_> {
+    fn subject(&self) -> Held {
+        match &self.check.subject {
+            Subject::Object {
+                object,
+                condition,
+                absent,
+            } => self.object(object, condition, *absent),
+            Subject::Objects {
+                list,
+                all,
+                any,
+                none,
+                count,
+                cel,
+            } => self.objects(list, &[all, any, none], count.as_ref(), cel.as_deref()),
+            Subject::Question { given, answer, .. } => self.question(given, answer),
+            other => super::probe::held(other, self.seen, &self.known.client),
+        }
+    }
+
+    fn object(&self, object: &ObjectRef, condition: &Condition, absent: bool) -> Held {
+        let found = match answer(self.seen, &Read::Object(object.clone())) {
+            Ok(Answer::Object(found)) => Some(found),
+            Ok(_) => None,
+            Err(obstacle) => return Held::Unknown(obstacle),
+        };
+        match (found, absent) {
+            (None, true) => Held::Yes,
+            (None, false) => Held::No(finding::missing(object, &self.known.client)),
+            (Some(_), true) => Held::No(finding::still_there(object, &self.known.client)),
+            (Some(found), false) => self.condition(object, found, condition),
+        }
+    }
+
+    fn condition(&self, reference: &ObjectRef, object: &Value, condition: &Condition) -> Held {
+        if let Some(expected) = &condition.matches {
+            let differences = mismatches(expected, object);
+            if !differences.is_empty() {
+                return Held::No(finding::differs(
+                    reference,
+                    &differences,
+                    &self.known.client,
+                ));
+            }
+        }
+        if let Some(expression) = &condition.cel {
+            match self.cel(expression, &[("self".to_owned(), object.clone())]) {
+                Ok(Some(Value::Bool(true))) => {}
+                Ok(_) => {
+                    return Held::No(finding::untrue(reference, expression, &self.known.client));
+                }
+                Err(obstacle) => return Held::Unknown(obstacle),
+            }
+        }
+        if condition.ready {
+            return self.ready(reference, object);
+        }
+        Held::Yes
+    }
+
+    fn ready(&self, reference: &ObjectRef, object: &Value) -> Held {
+        let slices = match reference.kind.as_str() {
+            "Service" => match answer(self.seen, &Read::List(plan::slices_of(reference))) {
+                Ok(Answer::List(items)) => items.as_slice(),
+                Ok(_) => &[],
+                Err(obstacle) => return Held::Unknown(obstacle),
+            },
+            _ => &[],
+        };
+        let (state, failed) = match readiness(object, slices) {
+            Readiness::Ready => return Held::Yes,
+            Readiness::NotYet(state) => (state, false),
+            Readiness::Failed(state) => (state, true),
+        };
+        let pods = plan::pods_of(reference, object)
+            .and_then(|list| self.seen.answers.get(&Read::List(list)))
+            .and_then(|answer| match answer {
+                Ok(Answer::List(pods)) => Some(pods.as_slice()),
+                _ => None,
+            })
+            .unwrap_or_default();
+        let cause = cause::of(object, pods);
+        let hopeless = failed || cause.as_ref().is_some_and(|c| c.hopeless);
+        let finding = finding::not_ready(reference, state, cause, &self.known.client);
+        if hopeless {
+            Held::Never(finding)
+        } else {
+            Held::No(finding)
+        }
+    }
+
+    fn objects(
+        &self,
+        list: &ListRef,
+        [all, any, none]: &[&Option<Condition>; 3],
+        count: Option<&Count>,
+        cel: Option<&str>,
+    ) -> Held {
+        let items = match answer(self.seen, &Read::List(list.clone())) {
+            Ok(Answer::List(items)) => items.as_slice(),
+            Ok(_) => &[],
+            Err(obstacle) => return Held::Unknown(obstacle),
+        };
+        let each = |condition: &Condition| -> Result<Vec<Held>, Obstacle> {
+            items
+                .iter()
+                .map(|item| {
+                    match self.condition(&finding::reference(list, item), item, condition) {
+                        Held::Unknown(obstacle) => Err(obstacle),
+                        held => Ok(held),
+                    }
+                })
+                .collect()
+        };
+        let judged = || -> Result<Option<Finding>, Obstacle> {
+            if let Some(condition) = all {
+                if items.is_empty() {
+                    return Ok(Some(finding::none_found(list, &self.known.client)));
+                }
+                for held in each(condition)? {
+                    if let Held::No(f) | Held::Never(f) = held {
+                        return Ok(Some(f));
+                    }
+                }
+            }
+            if let Some(condition) = any {
+                let held = each(condition)?;
+                if !held.contains(&Held::Yes) {
+                    let first = held.into_iter().find_map(|h| match h {
+                        Held::No(f) | Held::Never(f) => Some(f),
+                        _ => None,
+                    });
+                    return Ok(Some(
+                        first.unwrap_or_else(|| finding::none_found(list, &self.known.client)),
+                    ));
+                }
+            }
+            if let Some(condition) = none
+                && let Some(i) = each(condition)?.iter().position(|h| *h == Held::Yes)
+            {
+                return Ok(Some(finding::unwanted(list, &items[i], &self.known.client)));
+            }
+            if let Some(count) = count {
+                let number = each(&count.filter)?
+                    .iter()
+                    .filter(|h| **h == Held::Yes)
+                    .count();
+                if !within(count, number) {
+                    return Ok(Some(finding::wrong_count(
+                        list,
+                        count,
+                        number,
+                        &self.known.client,
+                    )));
+                }
+            }
+            if let Some(expression) = cel {
+                let bound = [("items".to_owned(), Value::Array(items.to_vec()))];
+                if self.cel(expression, &bound)? != Some(Value::Bool(true)) {
+                    return Ok(Some(finding::untrue_of_list(
+                        list,
+                        expression,
+                        &self.known.client,
+                    )));
+                }
+            }
+            Ok(None)
+        };
+        match judged() {
+            Ok(None) => Held::Yes,
+            Ok(Some(finding)) => Held::No(finding),
+            Err(obstacle) => Held::Unknown(obstacle),
+        }
+    }
+
+    fn question(&self, given: &BTreeMap<String, Given>, expression: &str) -> Held {
+        let Some(said) = &self.known.answer else {
+            return Held::Never(finding::unanswered());
+        };
+        let right = || -> Result<bool, Obstacle> {
+            let mut bound = self.bound(given)?;
+            bound.push(("answer".to_owned(), Value::from(said.trim())));
+            Ok(match self.cel(expression, &bound)? {
+                Some(Value::Bool(right)) => right,
+                Some(Value::Array(accepted)) => accepted.iter().any(|a| equals(said, a)),
+                Some(value) => equals(said, &value),
+                None => false,
+            })
+        };
+        match right() {
+            Ok(true) => Held::Yes,
+            Ok(false) => Held::Never(Finding {
+                expected: Text::new(
+                    "the answer that the cluster gives",
+                    "クラスターの現在の状態と一致する答え",
+                ),
+                observed: Text::same(show(&Value::from(said.as_str()))),
+                ..Finding::default()
+            }),
+            Err(obstacle) => Held::Unknown(obstacle),
+        }
+    }
+
+    fn bound(&self, given: &BTreeMap<String, Given>) -> Result<Vec<(String, Value)>, Obstacle> {
+        given
+            .iter()
+            .map(|(name, given)| {
+                Ok((
+                    name.clone(),
+                    bound_value(&plan::given_read(given), self.seen)?,
+                ))
+            })
+            .collect()
+    }
+
+    /// `None`: the expression uses a field that is not there.
+    fn cel(&self, expression: &str, bound: &[(String, Value)]) -> Result<Option<Value>, Obstacle> {
+        let params = Value::Object(self.known.params.clone().into_iter().collect());
+        let baseline = Value::Object(self.known.baseline.clone().into_iter().collect());
+        let mut names = vec![("params", &params), ("baseline", &baseline)];
+        names.extend(bound.iter().map(|(name, value)| (name.as_str(), value)));
+        match cel::eval(expression, &names) {
+            Ok(cel::Outcome::Value(value)) => Ok(Some(value)),
+            Ok(cel::Outcome::Absent(_)) => Ok(None),
+            Err(error) => Err(author_error(&error)),
+        }
+    }
+}
+
+fn within(count: &Count, number: usize) -> bool {
+    count.equal.is_none_or(|n| number == n)
+        && count.min.is_none_or(|n| number >= n)
+        && count.max.is_none_or(|n| number <= n)
+}
+
+/// The answer to a read. One that was never asked is a mistake of the program, not of the learner.
+pub(crate) fn answer<'a>(seen: &'a Snapshot, read: &Read) -> Result<&'a Answer, Obstacle> {
+    match seen.answers.get(read) {
+        Some(Ok(answer)) => Ok(answer),
+        Some(Err(obstacle)) => Err(obstacle.clone()),
+        None => Err(Obstacle {
+            kind: ObstacleKind::Other,
+            message: "this was not read from the cluster".to_owned(),
+            next: String::new(),
+            status: None,
+        }),
+    }
+}
+
+fn bound_value(read: &Read, seen: &Snapshot) -> Result<Value, Obstacle> {
+    Ok(match answer(seen, read)? {
+        Answer::Object(object) => object.clone(),
+        Answer::List(items) => Value::Array(items.clone()),
+        Answer::Kinds(kinds) => Value::from(kinds.clone()),
+        _ => Value::Null,
+    })
+}
+
+fn author_error(error: &cel::Error) -> Obstacle {
+    Obstacle {
+        kind: ObstacleKind::Other,
+        message: error.to_string(),
+        next: String::new(),
+        status: None,
+    }
+}
+
+/// Learners type `Deployment`, `deployment` and `"3 "`; all are meant the same.
+fn equals(said: &str, accepted: &Value) -> bool {
+    said.trim().eq_ignore_ascii_case(plain(accepted).trim())
+}
+
+fn plain(value: &Value) -> String {
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
+}

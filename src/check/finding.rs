@@ -1,0 +1,240 @@
+//! The words of a finding: expected, observed, the command that shows it.
+
+use serde_json::Value;
+
+use super::{cause::Known, matching::Mismatch, object::name, ready::State, verdict::Finding};
+use crate::lab::{
+    model::{Count, ListRef, ObjectRef},
+    text::Text,
+};
+
+/// A value as a person writes it: short, on one line.
+pub(crate) fn show(value: &Value) -> String {
+    const LONGEST: usize = 120;
+    let text = value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned);
+    if text.chars().count() <= LONGEST {
+        return text;
+    }
+    let short: String = text.chars().take(LONGEST).collect();
+    format!("{short}…")
+}
+
+/// `kubectl get KIND NAME -n NS -o yaml`.
+pub(crate) fn get_command(client: &str, object: &ObjectRef) -> String {
+    let namespace = object
+        .namespace
+        .as_ref()
+        .map_or_else(String::new, |n| format!(" -n {n}"));
+    format!(
+        "{client} get {} {}{namespace} -o yaml",
+        object.kind.to_lowercase(),
+        object.name
+    )
+}
+
+fn list_command(client: &str, list: &ListRef) -> String {
+    let selector = list
+        .label_selector
+        .as_ref()
+        .map_or_else(String::new, |s| format!(" -l '{s}'"));
+    let namespace = list
+        .namespace
+        .as_ref()
+        .map_or_else(String::new, |n| format!(" -n {n}"));
+    format!(
+        "{client} get {}{selector}{namespace}",
+        list.kind.to_lowercase()
+    )
+}
+
+/// The reference of one item of a list.
+pub(crate) fn reference(list: &ListRef, item: &Value) -> ObjectRef {
+    ObjectRef {
+        api_version: list.api_version.clone(),
+        kind: list.kind.clone(),
+        namespace: list.namespace.clone(),
+        name: name(item).to_owned(),
+    }
+}
+
+fn label(object: &ObjectRef) -> String {
+    format!("{} {}", object.kind, object.name)
+}
+
+fn place(namespace: Option<&String>) -> (String, String) {
+    namespace.map_or_else(Default::default, |n| {
+        (format!(" in project {n}"), format!("プロジェクト {n} の "))
+    })
+}
+
+pub(crate) fn missing(object: &ObjectRef, client: &str) -> Finding {
+    let (en, ja) = place(object.namespace.as_ref());
+    let kind = &object.kind;
+    let all = ListRef {
+        api_version: object.api_version.clone(),
+        kind: object.kind.clone(),
+        namespace: object.namespace.clone(),
+        label_selector: None,
+        field_selector: None,
+    };
+    Finding {
+        expected: Text::new(
+            format!("{}{en}", label(object)),
+            format!("{ja}{}", label(object)),
+        ),
+        observed: Text::new(
+            format!("there is no {kind} of that name"),
+            format!("その名前の {kind} はありません"),
+        ),
+        see: Some(list_command(client, &all)),
+        objects: vec![object.clone()],
+        ..Finding::default()
+    }
+}
+
+pub(crate) fn still_there(object: &ObjectRef, client: &str) -> Finding {
+    Finding {
+        expected: Text::new(
+            format!("no {}", label(object)),
+            format!("{} がないこと", label(object)),
+        ),
+        observed: Text::new("it is still there", "まだあります"),
+        see: Some(get_command(client, object)),
+        objects: vec![object.clone()],
+        ..Finding::default()
+    }
+}
+
+pub(crate) fn differs(object: &ObjectRef, differences: &[Mismatch], client: &str) -> Finding {
+    let wanted: Vec<String> = differences
+        .iter()
+        .map(|d| format!("{} = {}", d.path, show(&d.expected)))
+        .collect();
+    let seen = |nothing: &str| -> String {
+        let parts: Vec<String> = differences
+            .iter()
+            .map(|d| {
+                format!(
+                    "{} = {}",
+                    d.path,
+                    d.actual.as_ref().map_or_else(|| nothing.to_owned(), show)
+                )
+            })
+            .collect();
+        parts.join(", ")
+    };
+    Finding {
+        expected: Text::same(wanted.join(", ")),
+        observed: Text::new(seen("(not set)"), seen("(なし)")),
+        see: Some(get_command(client, object)),
+        objects: vec![object.clone()],
+        ..Finding::default()
+    }
+}
+
+pub(crate) fn untrue(object: &ObjectRef, expression: &str, client: &str) -> Finding {
+    Finding {
+        expected: Text::same(expression.split_whitespace().collect::<Vec<_>>().join(" ")),
+        observed: Text::new(
+            format!("that is not true of {}", label(object)),
+            format!("{} では成り立ちません", label(object)),
+        ),
+        see: Some(get_command(client, object)),
+        objects: vec![object.clone()],
+        ..Finding::default()
+    }
+}
+
+pub(crate) fn untrue_of_list(list: &ListRef, expression: &str, client: &str) -> Finding {
+    Finding {
+        expected: Text::same(expression.split_whitespace().collect::<Vec<_>>().join(" ")),
+        observed: Text::new(
+            format!("that is not true of these {}s", list.kind),
+            format!("これらの {} では成り立ちません", list.kind),
+        ),
+        see: Some(list_command(client, list)),
+        ..Finding::default()
+    }
+}
+
+pub(crate) fn not_ready(
+    object: &ObjectRef,
+    state: State,
+    cause: Option<Known>,
+    client: &str,
+) -> Finding {
+    let describe = |o: &ObjectRef| {
+        get_command(client, o)
+            .replace(" get ", " describe ")
+            .replace(" -o yaml", "")
+    };
+    Finding {
+        expected: state.expected,
+        observed: state.observed,
+        see: Some(describe(object)),
+        next: cause.as_ref().map(|c| c.next.clone()),
+        cause: cause.map(|c| c.cause),
+        objects: vec![object.clone()],
+    }
+}
+
+pub(crate) fn none_found(list: &ListRef, client: &str) -> Finding {
+    let selector = list.label_selector.as_deref().unwrap_or_default();
+    let (en, ja) = place(list.namespace.as_ref());
+    let with = if selector.is_empty() {
+        String::new()
+    } else {
+        format!(" with {selector}")
+    };
+    Finding {
+        expected: Text::new(
+            format!("at least one {}{with}{en}", list.kind),
+            format!("{ja}{} {selector} が 1 つ以上", list.kind),
+        ),
+        observed: Text::new("there is none", "1 つもありません"),
+        see: Some(list_command(client, list)),
+        ..Finding::default()
+    }
+}
+
+pub(crate) fn unwanted(list: &ListRef, item: &Value, client: &str) -> Finding {
+    let object = reference(list, item);
+    Finding {
+        expected: Text::new(
+            format!("no such {}", list.kind),
+            format!("該当する {} がないこと", list.kind),
+        ),
+        observed: Text::new(label(&object), format!("{} があります", label(&object))),
+        see: Some(get_command(client, &object)),
+        objects: vec![object],
+        ..Finding::default()
+    }
+}
+
+pub(crate) fn wrong_count(list: &ListRef, count: &Count, number: usize, client: &str) -> Finding {
+    let (en, ja) = match (count.equal, count.min, count.max) {
+        (Some(n), ..) => (format!("exactly {n}"), format!("ちょうど {n}")),
+        (None, Some(a), Some(b)) => (format!("{a} to {b}"), format!("{a} 〜 {b}")),
+        (None, Some(a), None) => (format!("at least {a}"), format!("{a} 以上")),
+        (None, None, b) => {
+            let b = b.unwrap_or_default();
+            (format!("at most {b}"), format!("{b} 以下"))
+        }
+    };
+    Finding {
+        expected: Text::new(format!("{en} {}", list.kind), format!("{} {ja}", list.kind)),
+        observed: Text::same(number.to_string()),
+        see: Some(list_command(client, list)),
+        ..Finding::default()
+    }
+}
+
+pub(crate) fn unanswered() -> Finding {
+    Finding {
+        expected: Text::new("your answer", "あなたの答え"),
+        observed: Text::new("none yet", "まだありません"),
+        ..Finding::default()
+    }
+}

@@ -1,0 +1,346 @@
+//! Verdicts from snapshots: no cluster, no clock.
+
+use std::{collections::HashMap, time::Duration};
+
+use ccnr::{
+    check::{
+        evaluate::{Known, evaluate},
+        snapshot::{Answer, Obstacle, ObstacleKind, Read, Snapshot},
+        verdict::{Outcome, Verdict},
+    },
+    lab::{
+        model::{
+            Bounds, Check, Condition, Count, Given, ListRef, ObjectRef, ProxyRef, Subject, When,
+        },
+        text::Text,
+    },
+};
+use serde_json::{Value, json};
+
+fn deployment() -> ObjectRef {
+    ObjectRef {
+        api_version: "apps/v1".into(),
+        kind: "Deployment".into(),
+        namespace: Some("student-web".into()),
+        name: "test-nginx".into(),
+    }
+}
+
+fn pods() -> ListRef {
+    ListRef {
+        api_version: "v1".into(),
+        kind: "Pod".into(),
+        namespace: Some("student-web".into()),
+        label_selector: Some("app=test-nginx".into()),
+        field_selector: None,
+    }
+}
+
+fn check(subject: Subject) -> Check {
+    Check {
+        id: "c".into(),
+        title: Text::same("c"),
+        subject,
+        within: None,
+        stable: None,
+        fail: None,
+        next: None,
+        explain: None,
+        when: When::default(),
+        optional: false,
+    }
+}
+
+fn object(condition: Condition) -> Check {
+    check(Subject::Object {
+        object: deployment(),
+        condition,
+        absent: false,
+    })
+}
+
+fn seen(answers: Vec<(Read, Result<Answer, Obstacle>)>) -> Snapshot {
+    Snapshot {
+        at: jiff::Timestamp::UNIX_EPOCH,
+        answers: answers.into_iter().collect::<HashMap<_, _>>(),
+    }
+}
+
+fn with(found: Value) -> Snapshot {
+    seen(vec![(
+        Read::Object(deployment()),
+        Ok(Answer::Object(found)),
+    )])
+}
+
+fn verdict(check: &Check, snapshot: &Snapshot) -> Verdict {
+    evaluate(
+        check,
+        snapshot,
+        &Known {
+            client: "kubectl".into(),
+            ..Known::default()
+        },
+    )
+}
+
+fn rollout(available: i64, observed_generation: i64) -> Value {
+    json!({"kind": "Deployment", "metadata": {"name": "test-nginx", "generation": 2},
+           "spec": {"replicas": 4, "selector": {"matchLabels": {"app": "test-nginx"}}},
+           "status": {"observedGeneration": observed_generation, "replicas": 4, "updatedReplicas": 4, "availableReplicas": available}})
+}
+
+fn ready() -> Condition {
+    Condition {
+        ready: true,
+        ..Condition::default()
+    }
+}
+
+#[test]
+fn a_wrong_value_fails_with_its_path_and_both_values() {
+    let check = object(Condition {
+        matches: Some(json!({"spec": {"replicas": 4}})),
+        ..Condition::default()
+    });
+    let Verdict::Fail(finding) = verdict(&check, &with(json!({"spec": {"replicas": 3}}))) else {
+        panic!("must fail")
+    };
+    assert_eq!(finding.expected.en, "spec.replicas = 4");
+    assert_eq!(finding.observed.en, "spec.replicas = 3");
+    assert_eq!(
+        finding.see.as_deref(),
+        Some("kubectl get deployment test-nginx -n student-web -o yaml")
+    );
+    assert_eq!(
+        verdict(&check, &with(json!({"spec": {"replicas": 4}}))),
+        Verdict::Pass
+    );
+}
+
+#[test]
+fn trouble_with_the_api_is_an_error_and_never_a_fail() {
+    let obstacle = Obstacle {
+        kind: ObstacleKind::Forbidden,
+        message: "403".into(),
+        next: String::new(),
+        status: Some(403),
+    };
+    let snapshot = seen(vec![(Read::Object(deployment()), Err(obstacle.clone()))]);
+    assert_eq!(
+        verdict(&object(ready()), &snapshot),
+        Verdict::Error(obstacle.clone())
+    );
+    let list = seen(vec![(Read::List(pods()), Err(obstacle.clone()))]);
+    let count = Count {
+        min: Some(1),
+        ..Count::default()
+    };
+    let objects = Subject::Objects {
+        list: pods(),
+        all: None,
+        any: None,
+        none: None,
+        count: Some(count),
+        cel: None,
+    };
+    assert_eq!(verdict(&check(objects), &list), Verdict::Error(obstacle));
+}
+
+#[test]
+fn what_is_missing_fails_and_what_must_be_absent_passes() {
+    let snapshot = seen(vec![(Read::Object(deployment()), Ok(Answer::Missing))]);
+    assert_eq!(
+        verdict(&object(Condition::default()), &snapshot).outcome(),
+        Outcome::Fail
+    );
+    let absent = check(Subject::Object {
+        object: deployment(),
+        condition: Condition::default(),
+        absent: true,
+    });
+    assert_eq!(verdict(&absent, &snapshot), Verdict::Pass);
+    assert_eq!(verdict(&absent, &with(json!({}))).outcome(), Outcome::Fail);
+}
+
+#[test]
+fn a_rollout_is_waited_for_only_within_its_time() {
+    let mut check = object(ready());
+    check.within = Some(Duration::from_secs(60));
+    let at = |seconds| Known {
+        unchanged_for: Some(Duration::from_secs(seconds)),
+        ..Known::default()
+    };
+    let moving = with(rollout(3, 2));
+    assert_eq!(
+        evaluate(&check, &moving, &at(10)).outcome(),
+        Outcome::Waiting
+    );
+    assert_eq!(evaluate(&check, &moving, &at(61)).outcome(), Outcome::Fail);
+    assert_eq!(
+        evaluate(&check, &with(rollout(4, 2)), &at(61)),
+        Verdict::Pass
+    );
+    // The status speaks of the generation before.
+    assert_eq!(
+        evaluate(&check, &with(rollout(4, 1)), &at(10)).outcome(),
+        Outcome::Waiting
+    );
+}
+
+#[test]
+fn an_image_that_cannot_be_pulled_is_not_waited_for() {
+    let mut check = object(ready());
+    check.within = Some(Duration::from_secs(60));
+    let pod = json!({"metadata": {"name": "test-nginx-1"}, "status": {"containerStatuses": [
+        {"image": "nginx:nope", "state": {"waiting": {"reason": "ImagePullBackOff", "message": "Back-off"}}}]}});
+    let snapshot = seen(vec![
+        (
+            Read::Object(deployment()),
+            Ok(Answer::Object(rollout(0, 2))),
+        ),
+        (Read::List(pods()), Ok(Answer::List(vec![pod]))),
+    ]);
+    let known = Known {
+        unchanged_for: Some(Duration::from_secs(1)),
+        ..Known::default()
+    };
+    let Verdict::Fail(finding) = evaluate(&check, &snapshot, &known) else {
+        panic!("must fail")
+    };
+    let cause = finding.cause.unwrap();
+    assert_eq!(
+        (cause.code, cause.text.en.as_str()),
+        ("ImagePull", "test-nginx-1 can't pull the image nginx:nope")
+    );
+}
+
+#[test]
+fn cel_sees_the_baseline_and_a_mistake_in_it_is_an_error() {
+    let known = |baseline: Value| Known {
+        baseline: [("pods".to_owned(), baseline)].into(),
+        ..Known::default()
+    };
+    let objects = |cel: &str| {
+        check(Subject::Objects {
+            list: pods(),
+            all: None,
+            any: None,
+            none: None,
+            count: None,
+            cel: Some(cel.to_owned()),
+        })
+    };
+    let snapshot = seen(vec![(
+        Read::List(pods()),
+        Ok(Answer::List(vec![json!({"metadata": {"uid": "b"}})])),
+    )]);
+    let gone = objects("baseline.pods.exists(u, !items.exists(i, i.metadata.uid == u))");
+    assert_eq!(
+        evaluate(&gone, &snapshot, &known(json!(["a", "b"]))),
+        Verdict::Pass
+    );
+    assert_eq!(
+        evaluate(&gone, &snapshot, &known(json!(["b"]))).outcome(),
+        Outcome::Fail
+    );
+    assert_eq!(
+        evaluate(&objects("items +"), &snapshot, &known(json!([]))).outcome(),
+        Outcome::Error
+    );
+}
+
+#[test]
+fn a_question_is_answered_by_the_cluster() {
+    let question = check(Subject::Question {
+        ask: Text::same("how many?"),
+        given: [("pods".to_owned(), Given::List(pods()))].into(),
+        answer: "size(pods)".into(),
+        choices: vec![],
+    });
+    let snapshot = seen(vec![(
+        Read::List(pods()),
+        Ok(Answer::List(vec![json!({}), json!({})])),
+    )]);
+    let said = |answer: Option<&str>| Known {
+        answer: answer.map(str::to_owned),
+        ..Known::default()
+    };
+    assert_eq!(
+        evaluate(&question, &snapshot, &said(Some(" 2 "))),
+        Verdict::Pass
+    );
+    assert_eq!(
+        evaluate(&question, &snapshot, &said(Some("3"))).outcome(),
+        Outcome::Fail
+    );
+    assert_eq!(
+        evaluate(&question, &snapshot, &said(None)).outcome(),
+        Outcome::Fail
+    );
+}
+
+#[test]
+fn promql_wants_a_sample_within_its_bounds() {
+    let proxy = ProxyRef {
+        namespace: "m".into(),
+        service: "prometheus-operated".into(),
+        port: "web".into(),
+        path: "/api/v1/query?query=up".into(),
+    };
+    let promql = check(Subject::Promql {
+        proxy: proxy.clone(),
+        query: "up".into(),
+        bounds: Bounds {
+            min: Some(1.0),
+            max: None,
+        },
+    });
+    let answers = |status: u16, body: &str| {
+        seen(vec![(
+            Read::Proxy(proxy.clone()),
+            Ok(Answer::Http {
+                status,
+                body: body.to_owned(),
+            }),
+        )])
+    };
+    let vector = |value: &str| {
+        json!({"status": "success", "data": {"resultType": "vector", "result": [{"metric": {}, "value": [1, value]}]}})
+            .to_string()
+    };
+    assert_eq!(verdict(&promql, &answers(200, &vector("1"))), Verdict::Pass);
+    assert_eq!(
+        verdict(&promql, &answers(200, &vector("0"))).outcome(),
+        Outcome::Fail
+    );
+    assert_eq!(
+        verdict(&promql, &answers(503, "no endpoints")).outcome(),
+        Outcome::Fail
+    );
+    let refused = r#"{"status":"error","error":"parse error"}"#;
+    assert_eq!(
+        verdict(&promql, &answers(200, refused)).outcome(),
+        Outcome::Error
+    );
+}
+
+#[test]
+fn no_object_at_all_is_not_every_object() {
+    let all = check(Subject::Objects {
+        list: pods(),
+        all: Some(ready()),
+        any: None,
+        none: None,
+        count: None,
+        cel: None,
+    });
+    assert_eq!(
+        verdict(
+            &all,
+            &seen(vec![(Read::List(pods()), Ok(Answer::List(vec![])))])
+        )
+        .outcome(),
+        Outcome::Fail
+    );
+}
