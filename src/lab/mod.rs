@@ -1,4 +1,8 @@
 //! The lab as data: model, loading with source positions, validation, templating, catalogue. A leaf: no I/O beyond files.
 
 pub mod model;
+pub mod names;
+pub mod problem;
+pub mod template;
 pub mod text;
+mod yaml;
