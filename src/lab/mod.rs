@@ -1,5 +1,8 @@
 //! The lab as data: model, loading with source positions, validation, templating, catalogue. A leaf: no I/O beyond files.
 
+pub mod catalogue;
+mod decode;
+mod manifest;
 pub mod model;
 pub mod names;
 pub mod problem;

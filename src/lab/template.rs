@@ -84,6 +84,14 @@ impl Scope {
         Self { environment, names }
     }
 
+    /// The learner's id.
+    pub(crate) fn student(&self) -> &str {
+        self.names
+            .get("student")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    }
+
     /// Adds a name; later templates may use it.
     pub(crate) fn define(&mut self, name: &str, value: Value) {
         self.names.insert(name.to_owned(), value);
