@@ -1,5 +1,7 @@
 //! The labs in the binary load for every platform, and mistakes in a lab are all found, with their places.
 
+#![allow(clippy::unwrap_used, clippy::panic)] // Helpers of tests, which clippy does not know as such.
+
 use std::{fs, path::Path};
 
 use ccnr::lab::{

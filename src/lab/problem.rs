@@ -85,8 +85,7 @@ pub fn render(path: &str, source: &str, problems: &[Problem], color: bool) -> St
         out.push_str("\n\n");
     }
     let plural = if problems.len() == 1 { "" } else { "s" };
-    out.push_str(&format!("{} problem{plural} in {path}", problems.len()));
-    out
+    out + &format!("{} problem{plural} in {path}", problems.len())
 }
 
 /// The word at a place, in bytes.

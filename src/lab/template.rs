@@ -120,7 +120,7 @@ impl Scope {
     pub(crate) fn render_json(&self, value: &mut Value) -> Result<(), String> {
         match value {
             Value::String(text) if text.contains("{{") || text.contains("{%") => {
-                *value = self.value(text)?
+                *value = self.value(text)?;
             }
             Value::Array(items) => items
                 .iter_mut()

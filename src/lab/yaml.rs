@@ -216,7 +216,7 @@ mod tests {
         let mut text = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
         for i in 1..9 {
             let items = vec![format!("*a{}", i - 1); 10].join(", ");
-            text.push_str(&format!("a{i}: &a{i} [{items}]\n"));
+            text = format!("{text}a{i}: &a{i} [{items}]\n");
         }
         assert!(Node::parse(&text).is_err());
     }

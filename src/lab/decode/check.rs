@@ -57,25 +57,7 @@ fn subject(f: &Fields<'_>) -> Option<Subject> {
         );
         return None;
     };
-    let allowed: &[&str] = match name {
-        "object" => &["match", "cel", "ready", "absent"],
-        "objects" => &["all", "any", "none", "count", "cel"],
-        "http" => &["status", "contains"],
-        "metric" | "promql" => &["min", "max"],
-        "log" => &["contains"],
-        _ => &[],
-    };
-    for key in [
-        "match", "cel", "ready", "absent", "all", "any", "none", "count", "status", "contains",
-        "min", "max",
-    ] {
-        if let Some(node) = f.get(key)
-            && !allowed.contains(&key)
-        {
-            f.problems
-                .say(node.place, format!("\"{key}\" does not go with \"{name}\""));
-        }
-    }
+    only_own_conditions(f, name);
     let node = f.get(name)?;
     let p = f.problems;
     Some(match name {
@@ -147,6 +129,28 @@ fn subject(f: &Fields<'_>) -> Option<Subject> {
             }
         }
     })
+}
+
+fn only_own_conditions(f: &Fields<'_>, name: &str) {
+    let allowed: &[&str] = match name {
+        "object" => &["match", "cel", "ready", "absent"],
+        "objects" => &["all", "any", "none", "count", "cel"],
+        "http" => &["status", "contains"],
+        "metric" | "promql" => &["min", "max"],
+        "log" => &["contains"],
+        _ => &[],
+    };
+    for key in [
+        "match", "cel", "ready", "absent", "all", "any", "none", "count", "status", "contains",
+        "min", "max",
+    ] {
+        if let Some(node) = f.get(key)
+            && !allowed.contains(&key)
+        {
+            f.problems
+                .say(node.place, format!("\"{key}\" does not go with \"{name}\""));
+        }
+    }
 }
 
 fn objects(f: &Fields<'_>, node: &Node) -> Subject {

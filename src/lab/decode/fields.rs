@@ -33,14 +33,14 @@ impl Problems {
 /// One mapping, whose keys are all known.
 pub(super) struct Fields<'a> {
     place: Place,
-    fields: &'a [(crate::lab::yaml::Spot, Node)],
+    entries: &'a [(crate::lab::yaml::Spot, Node)],
     pub(super) problems: &'a Problems,
 }
 
 impl<'a> Fields<'a> {
     /// The mapping `node`; keys that are not in `known` are mistakes.
     pub(super) fn of(node: &'a Node, known: &[&str], problems: &'a Problems) -> Self {
-        let fields: &[_] = match &node.value {
+        let entries: &[_] = match &node.value {
             Tree::Map(fields) => fields,
             _ => {
                 problems.say(
@@ -50,14 +50,14 @@ impl<'a> Fields<'a> {
                 &[]
             }
         };
-        for (spot, _) in fields {
+        for (spot, _) in entries {
             if !known.contains(&spot.key.as_str()) {
                 problems.add(Problem::unknown(spot.place, "key", &spot.key, known));
             }
         }
         Self {
             place: node.place,
-            fields,
+            entries,
             problems,
         }
     }
@@ -67,7 +67,7 @@ impl<'a> Fields<'a> {
     }
 
     pub(super) fn get(&self, key: &str) -> Option<&'a Node> {
-        self.fields
+        self.entries
             .iter()
             .find(|(spot, _)| spot.key == key)
             .map(|(_, node)| node)

@@ -28,7 +28,9 @@ pub(super) fn lab(mut tree: Node, context: &Context) -> Result<(Lab, Scope), Vec
     let params = params(&mut tree, &mut scope, &problems);
     let mut unrendered = Vec::new();
     scope.render(&mut tree, &mut unrendered);
-    unrendered.into_iter().for_each(|p| problems.add(p));
+    for problem in unrendered {
+        problems.add(problem);
+    }
     let lab = decode(&tree, params, &problems);
     let problems = problems.into_sorted();
     if problems.is_empty() {
@@ -70,7 +72,9 @@ fn params(tree: &mut Node, scope: &mut Scope, problems: &Problems) -> BTreeMap<S
         for (spot, value) in fields {
             let mut found = Vec::new();
             scope.render(value, &mut found);
-            found.into_iter().for_each(|p| problems.add(p));
+            for problem in found {
+                problems.add(problem);
+            }
             scope.define(&spot.key, value.json());
             params.insert(spot.key.clone(), value.json());
         }
