@@ -2,5 +2,6 @@
 #![forbid(unsafe_code)]
 
 pub mod check;
+pub mod cluster;
 pub mod lab;
 pub mod ui;

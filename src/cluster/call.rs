@@ -1,0 +1,147 @@
+//! The one place where requests are sent: bounded in time and size, with short retries.
+
+use std::time::Duration;
+
+use http::{HeaderMap, Method, Request, StatusCode};
+use http_body_util::{BodyExt, Limited};
+use tokio::time::Instant;
+
+use super::{Cluster, obstacle};
+use crate::check::snapshot::Obstacle;
+
+/// The largest answer that is read, in bytes.
+const LARGEST: usize = 64 << 20;
+
+/// Bounds of one call and its retries.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Time for one attempt.
+    pub attempt: Duration,
+    /// Time for all attempts of one call.
+    pub total: Duration,
+    /// The first pause between two attempts; it doubles.
+    pub pause: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            attempt: Duration::from_secs(10),
+            total: Duration::from_secs(15),
+            pause: Duration::from_millis(100),
+        }
+    }
+}
+
+/// One request, in words and on the wire.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// What it is for, as a person says it: "list Pods in student-web".
+    pub what: String,
+    /// Method.
+    pub method: Method,
+    /// Path and query.
+    pub path: String,
+    /// Content type and body.
+    pub body: Option<(&'static str, Vec<u8>)>,
+    /// Whether it may be sent again when its fate is unknown or the server is busy.
+    pub repeatable: bool,
+}
+
+impl Call {
+    /// A GET.
+    pub fn get(what: impl Into<String>, path: impl Into<String>) -> Self {
+        Self {
+            what: what.into(),
+            method: Method::GET,
+            path: path.into(),
+            body: None,
+            repeatable: true,
+        }
+    }
+
+    /// A request with a JSON body that only asks, such as an access review.
+    pub fn ask(what: impl Into<String>, path: impl Into<String>, body: Vec<u8>) -> Self {
+        Self {
+            what: what.into(),
+            method: Method::POST,
+            path: path.into(),
+            body: Some(("application/json", body)),
+            repeatable: true,
+        }
+    }
+}
+
+impl Cluster {
+    /// Sends a call and gives the answer, whatever its status. Busy answers (429, 502, 503, 504) and broken connections
+    /// are tried again within the limits, if the call may be repeated.
+    pub async fn send(&self, call: &Call) -> Result<(StatusCode, Vec<u8>), Obstacle> {
+        let started = Instant::now();
+        let mut pause = self.limits.pause;
+        loop {
+            let outcome = self.attempt(call).await;
+            let busy = match &outcome {
+                Ok((status, ..)) => matches!(status.as_u16(), 429 | 502 | 503 | 504),
+                Err(_) => true,
+            };
+            let asked = outcome
+                .as_ref()
+                .ok()
+                .and_then(|(_, headers, _)| retry_after(headers));
+            let wait = asked.unwrap_or(pause).min(Duration::from_secs(5));
+            if !busy || !call.repeatable || started.elapsed() + wait > self.limits.total {
+                return outcome.map(|(status, _, body)| (status, body));
+            }
+            tokio::time::sleep(wait).await;
+            pause = (pause * 2).min(Duration::from_secs(2));
+        }
+    }
+
+    async fn attempt(&self, call: &Call) -> Result<(StatusCode, HeaderMap, Vec<u8>), Obstacle> {
+        let limit = self.limits.attempt;
+        match tokio::time::timeout(limit, self.exchange(call)).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(obstacle::timeout(
+                &call.what,
+                limit.as_secs_f64(),
+                &self.server,
+            )),
+        }
+    }
+
+    async fn exchange(&self, call: &Call) -> Result<(StatusCode, HeaderMap, Vec<u8>), Obstacle> {
+        let broken = |error: kube::Error| obstacle::from_kube(&call.what, &error, &self.server);
+        let mut request = Request::builder()
+            .method(call.method.clone())
+            .uri(&call.path);
+        let body = match &call.body {
+            Some((kind, bytes)) => {
+                request = request.header(http::header::CONTENT_TYPE, *kind);
+                bytes.clone()
+            }
+            None => Vec::new(),
+        };
+        let request = request
+            .body(kube::client::Body::from(body))
+            .map_err(|e| broken(kube::Error::HttpError(e)))?;
+        let response = self.client.send(request).await.map_err(broken)?;
+        let (head, body) = response.into_parts();
+        let bytes = Limited::new(body, LARGEST)
+            .collect()
+            .await
+            .map_err(|e| broken(kube::Error::Service(e)))?
+            .to_bytes();
+        Ok((head.status, head.headers, bytes.to_vec()))
+    }
+}
+
+/// `Retry-After` in seconds, as the API server sends it.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let seconds = headers
+        .get(http::header::RETRY_AFTER)?
+        .to_str()
+        .ok()?
+        .parse()
+        .ok()?;
+    Some(Duration::from_secs(seconds))
+}

@@ -1,0 +1,187 @@
+//! Trouble with a cluster, in words: what was tried, on what, what came back, what to do next.
+
+use std::error::Error as _;
+
+use http::StatusCode;
+use serde_json::Value;
+
+use crate::check::snapshot::{Obstacle, ObstacleKind};
+
+/// From an answer of the API server that is no success.
+#[must_use]
+pub fn from_status(what: &str, status: StatusCode, body: &[u8], server: &str) -> Obstacle {
+    let parsed: Value = serde_json::from_slice(body).unwrap_or_default();
+    let said = parsed["message"].as_str().map_or_else(
+        || {
+            status
+                .canonical_reason()
+                .unwrap_or("no reason given")
+                .to_owned()
+        },
+        str::to_owned,
+    );
+    let (kind, next) = match status.as_u16() {
+        401 => (
+            ObstacleKind::Credentials,
+            "log in again, then repeat the command".to_owned(),
+        ),
+        403 => (
+            ObstacleKind::Forbidden,
+            "ask your instructor whether you should have this permission".to_owned(),
+        ),
+        404 => (ObstacleKind::NotServed, String::new()),
+        409 => (ObstacleKind::Conflict, String::new()),
+        400 | 422 => (ObstacleKind::Invalid, String::new()),
+        429 | 500..=599 => (
+            ObstacleKind::Unavailable,
+            "the API server is busy or starting: try again in a moment".to_owned(),
+        ),
+        _ => (ObstacleKind::Other, String::new()),
+    };
+    Obstacle {
+        kind,
+        message: format!("{what}: {server} answered {}: {said}", status.as_u16()),
+        next,
+        status: Some(status.as_u16()),
+    }
+}
+
+/// From an error before there was an answer. kube's own texts are never shown: they repeat themselves.
+#[must_use]
+pub fn from_kube(what: &str, error: &kube::Error, server: &str) -> Obstacle {
+    let mut chain = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        chain = format!("{chain}: {cause}");
+        source = cause.source();
+    }
+    from_text(what, &chain, server)
+}
+
+/// From the texts of an error and its causes.
+fn from_text(what: &str, chain: &str, server: &str) -> Obstacle {
+    let has = |part: &str| chain.contains(part);
+    let (kind, said, next) = if has("Connection refused") {
+        (
+            ObstacleKind::Connection,
+            "refused the connection",
+            "is the cluster running, and is this the right one?",
+        )
+    } else if has("dns error") || has("failed to lookup address") {
+        (
+            ObstacleKind::Connection,
+            "is a name that can't be resolved",
+            "check the server's name in the kubeconfig, and the VPN",
+        )
+    } else if has("invalid peer certificate: Expired") {
+        (
+            ObstacleKind::Connection,
+            "has a certificate that has expired",
+            "tell the cluster's administrator",
+        )
+    } else if has("invalid peer certificate") {
+        (
+            ObstacleKind::Connection,
+            "has a certificate that this kubeconfig does not trust",
+            "log in again, or correct certificate-authority in the kubeconfig",
+        )
+    } else if has("auth exec") || has("AuthExec") {
+        (
+            ObstacleKind::Credentials,
+            "was not asked: the credential plugin of the kubeconfig failed",
+            "run the plugin by hand, or log in again",
+        )
+    } else if has("timed out") || has("deadline") {
+        (
+            ObstacleKind::Timeout,
+            "did not answer in time",
+            "try again; check the network",
+        )
+    } else {
+        (
+            ObstacleKind::Connection,
+            "broke the connection",
+            "try again; check the network",
+        )
+    };
+    Obstacle {
+        kind,
+        message: format!("{what}: {server} {said}"),
+        next: next.to_owned(),
+        status: None,
+    }
+}
+
+/// No answer within the time of one request.
+#[must_use]
+pub fn timeout(what: &str, seconds: f64, server: &str) -> Obstacle {
+    Obstacle {
+        kind: ObstacleKind::Timeout,
+        message: format!("{what}: {server} did not answer within {seconds} s"),
+        next: "try again; check the network".to_owned(),
+        status: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_is_told_by_its_own_message_once() {
+        let body = br#"{"kind":"Status","message":"pods is forbidden: User \"sato\" cannot list"}"#;
+        let o = from_status("list Pods", StatusCode::FORBIDDEN, body, "https://c");
+        assert_eq!(o.kind, ObstacleKind::Forbidden);
+        assert_eq!(
+            o.message,
+            "list Pods: https://c answered 403: pods is forbidden: User \"sato\" cannot list"
+        );
+    }
+
+    #[test]
+    fn an_answer_of_a_proxy_in_between_is_told_by_its_code() {
+        let o = from_status("list Pods", StatusCode::BAD_GATEWAY, b"<html>", "https://c");
+        assert_eq!(
+            (o.kind, o.message.as_str()),
+            (
+                ObstacleKind::Unavailable,
+                "list Pods: https://c answered 502: Bad Gateway"
+            )
+        );
+    }
+
+    #[test]
+    fn connections_fail_in_words() {
+        for (text, kind, part) in [
+            (
+                "x: tcp connect error: Connection refused (os error 111)",
+                ObstacleKind::Connection,
+                "refused",
+            ),
+            (
+                "x: dns error: failed to lookup address",
+                ObstacleKind::Connection,
+                "resolved",
+            ),
+            (
+                "invalid peer certificate: UnknownIssuer",
+                ObstacleKind::Connection,
+                "does not trust",
+            ),
+            (
+                "auth exec command 'nope' failed",
+                ObstacleKind::Credentials,
+                "plugin",
+            ),
+            (
+                "connection reset by peer",
+                ObstacleKind::Connection,
+                "broke",
+            ),
+        ] {
+            let o = from_text("get x", text, "https://c");
+            assert_eq!(o.kind, kind, "{text}");
+            assert!(o.message.contains(part), "{}", o.message);
+        }
+    }
+}
