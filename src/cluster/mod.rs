@@ -2,11 +2,19 @@
 
 pub mod call;
 pub mod obstacle;
+mod read;
+pub mod resources;
+mod web;
+
+use std::{collections::HashMap, sync::Arc};
 
 use kube::config::{KubeConfigOptions, Kubeconfig};
 
 use self::call::Limits;
 use crate::check::snapshot::{Obstacle, ObstacleKind};
+
+/// Kinds and how they are served, by group/version.
+type Discovery = HashMap<String, Vec<(String, resources::Resource)>>;
 
 /// A connection to one cluster as one user. Cheap to clone.
 #[derive(Clone)]
@@ -15,6 +23,8 @@ pub struct Cluster {
     /// The API server's URL.
     pub server: String,
     limits: Limits,
+    /// The kinds of a group/version, once they have been asked for.
+    discovery: Arc<tokio::sync::Mutex<Discovery>>,
 }
 
 impl Cluster {
@@ -50,6 +60,7 @@ impl Cluster {
             client,
             server,
             limits,
+            discovery: Arc::default(),
         })
     }
 }

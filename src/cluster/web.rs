@@ -1,0 +1,46 @@
+//! A plain HTTP request from the learner's own machine, as a browser would send it.
+
+use std::time::Duration;
+
+use http_body_util::{BodyExt, Empty, Limited};
+use hyper::body::Bytes;
+use hyper_util::rt::TokioIo;
+
+use crate::check::snapshot::{Answer, Obstacle, ObstacleKind, WebRef};
+
+/// Time for the whole request.
+const LIMIT: Duration = Duration::from_secs(5);
+/// The largest body that is read, in bytes.
+const LARGEST: usize = 1 << 20;
+
+pub(super) async fn get(web: &WebRef) -> Result<Answer, Obstacle> {
+    let refused = |why: String| Obstacle {
+        kind: ObstacleKind::Connection,
+        message: format!("http://{}{} gave no answer: {why}", web.host, web.path),
+        next: String::new(),
+        status: None,
+    };
+    match tokio::time::timeout(LIMIT, exchange(web)).await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(error)) => Err(refused(error.to_string())),
+        Err(_) => Err(refused(format!("not within {} s", LIMIT.as_secs()))),
+    }
+}
+
+async fn exchange(web: &WebRef) -> Result<Answer, Box<dyn std::error::Error + Send + Sync>> {
+    let address = web.address.as_deref().unwrap_or(&web.host);
+    let stream = tokio::net::TcpStream::connect((address, 80)).await?;
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+    let driver = tokio::spawn(connection);
+    let request = http::Request::get(&web.path)
+        .header(http::header::HOST, &web.host)
+        .body(Empty::<Bytes>::new())?;
+    let (head, body) = sender.send_request(request).await?.into_parts();
+    let body = Limited::new(body, LARGEST).collect().await?.to_bytes();
+    driver.abort();
+    Ok(Answer::Http {
+        status: head.status.as_u16(),
+        body: String::from_utf8_lossy(&body).into_owned(),
+    })
+}
