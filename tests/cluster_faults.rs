@@ -9,12 +9,11 @@ use std::{
     time::Duration,
 };
 
-use ccnr::{
-    check::snapshot::ObstacleKind,
-    cluster::{
-        Cluster,
-        call::{Call, Limits},
-    },
+use ccnr::cluster::{
+    Cluster,
+    call::{Call, Limits},
+    connect::Source,
+    snapshot::ObstacleKind,
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -77,9 +76,13 @@ async fn server(acts: &'static [Act]) -> (Cluster, Arc<AtomicUsize>) {
         pause: Duration::from_millis(5),
     };
     (
-        Cluster::connect(kubeconfig.unwrap(), None, limits)
-            .await
-            .unwrap(),
+        Cluster::connect(
+            Source::Kubeconfig(Box::new(kubeconfig.unwrap())),
+            None,
+            limits,
+        )
+        .await
+        .unwrap(),
         count,
     )
 }

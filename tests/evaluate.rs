@@ -1,11 +1,11 @@
 //! Verdicts from snapshots: no cluster, no clock.
 
+use ccnr::cluster::snapshot::{Answer, Obstacle, ObstacleKind, Read, Snapshot};
 use std::{collections::HashMap, time::Duration};
 
 use ccnr::{
     check::{
         evaluate::{Known, evaluate},
-        snapshot::{Answer, Obstacle, ObstacleKind, Read, Snapshot},
         verdict::{Outcome, Verdict},
     },
     lab::{

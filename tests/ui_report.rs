@@ -1,12 +1,12 @@
 //! What a report looks like, and that it fits.
 #![allow(clippy::unwrap_used, clippy::too_many_lines)]
 
+use ccnr::cluster::snapshot::{Obstacle, ObstacleKind};
 use std::time::Duration;
 
 use ccnr::{
     check::{
         report::{CheckReport, Report, StepReport},
-        snapshot::{Obstacle, ObstacleKind},
         verdict::{Cause, Finding, Outcome, Verdict},
     },
     lab::{

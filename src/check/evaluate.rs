@@ -1,5 +1,6 @@
 //! From a snapshot to a verdict. Pure: no I/O, no clock but the snapshot's.
 
+use crate::cluster::snapshot::{Answer, Obstacle, ObstacleKind, Read, Snapshot};
 use std::collections::BTreeMap;
 
 use serde_json::Value;
@@ -10,7 +11,6 @@ use super::{
     matching::mismatches,
     plan,
     ready::{Readiness, readiness},
-    snapshot::{Answer, Obstacle, ObstacleKind, Read, Snapshot},
     verdict::{Finding, Verdict},
 };
 use crate::lab::{
@@ -124,6 +124,12 @@ impl Judge<'_> {
         let found = match answer(self.seen, &Read::Object(object.clone())) {
             Ok(Answer::Object(found)) => Some(found),
             Ok(_) => None,
+            // RBAC forbids the Namespaces that don't exist to a student who may see only their own.
+            Err(o)
+                if o.kind == ObstacleKind::Forbidden && object.kind == "Namespace" && !absent =>
+            {
+                return Held::No(finding::unseen(object, &self.known.client));
+            }
             Err(obstacle) => return Held::Unknown(obstacle),
         };
         match (found, absent) {

@@ -94,6 +94,19 @@ pub(crate) fn missing(object: &ObjectRef, client: &str) -> Finding {
     }
 }
 
+/// A Namespace that this user may not see, which RBAC does not tell from one that does not exist.
+pub(crate) fn unseen(namespace: &ObjectRef, client: &str) -> Finding {
+    let name = &namespace.name;
+    Finding {
+        observed: Text::new(
+            "there is none of that name, or it is not yours",
+            "その名前のものはないか、あなたのものではありません",
+        ),
+        see: Some(format!("{client} auth can-i get pods -n {name}")),
+        ..missing(namespace, client)
+    }
+}
+
 pub(crate) fn still_there(object: &ObjectRef, client: &str) -> Finding {
     Finding {
         expected: Text::new(

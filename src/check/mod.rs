@@ -10,7 +10,5 @@ mod object;
 pub mod plan;
 mod probe;
 pub mod ready;
-pub(crate) mod redact;
 pub mod report;
-pub mod snapshot;
 pub mod verdict;

@@ -1,11 +1,9 @@
 //! Which reads a check needs. Pure: equal reads of different checks are asked once.
 
+use crate::cluster::snapshot::{Answer, Read, Snapshot, WebRef};
 use crate::lab::model::{Check, Given, HttpTarget, ListRef, ObjectRef, Subject};
 
-use super::{
-    object,
-    snapshot::{Answer, Read, Snapshot, WebRef},
-};
+use super::object;
 
 /// The reads that a check is evaluated on.
 #[must_use]

@@ -1,12 +1,12 @@
 //! The subjects that are answered by a question to the cluster instead of an object: served kinds, access, HTTP,
 //! metrics, PromQL, logs.
 
+use crate::cluster::snapshot::{Answer, Obstacle, ObstacleKind, Read, Snapshot};
 use serde_json::Value;
 
 use super::{
     evaluate::{Held, answer},
     exposition, plan,
-    snapshot::{Answer, Obstacle, ObstacleKind, Read, Snapshot},
     verdict::Finding,
 };
 use crate::lab::{

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::snapshot::Obstacle;
+use crate::cluster::snapshot::Obstacle;
 use crate::lab::{model::ObjectRef, text::Text};
 
 /// The verdict of one check, or of one step.

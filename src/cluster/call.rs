@@ -4,13 +4,21 @@ use std::time::Duration;
 
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::{BodyExt, Limited};
+use serde_json::Value;
 use tokio::time::Instant;
 
-use super::{Cluster, obstacle};
-use crate::check::snapshot::Obstacle;
+use super::{
+    Cluster, obstacle,
+    snapshot::{Obstacle, ObstacleKind},
+};
 
 /// The largest answer that is read, in bytes.
 const LARGEST: usize = 64 << 20;
+
+/// Only the metadata of what was written: less for the server to encode, and for us to read.
+/// <https://kubernetes.io/docs/reference/using-api/api-concepts/#metadata-only-fetches>
+const METADATA: &str =
+    "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
 
 /// Bounds of one call and its retries.
 #[derive(Debug, Clone, Copy)]
@@ -44,6 +52,8 @@ pub struct Call {
     pub path: String,
     /// Content type and body.
     pub body: Option<(&'static str, Vec<u8>)>,
+    /// The form of the answer that is asked for; none for the object as it is.
+    pub accept: Option<&'static str>,
     /// Whether it may be sent again when its fate is unknown or the server is busy.
     pub repeatable: bool,
 }
@@ -56,6 +66,7 @@ impl Call {
             method: Method::GET,
             path: path.into(),
             body: None,
+            accept: None,
             repeatable: true,
         }
     }
@@ -67,6 +78,26 @@ impl Call {
             method: Method::POST,
             path: path.into(),
             body: Some(("application/json", body)),
+            accept: None,
+            repeatable: true,
+        }
+    }
+
+    /// A request that changes something. It may be sent again: every one of them can be told from its own repetition,
+    /// by a name that exists already or a state that is reached already.
+    pub fn change(
+        what: impl Into<String>,
+        method: Method,
+        path: impl Into<String>,
+        kind: &'static str,
+        body: &Value,
+    ) -> Self {
+        Self {
+            what: what.into(),
+            method,
+            path: path.into(),
+            body: Some((kind, body.to_string().into_bytes())),
+            accept: Some(METADATA),
             repeatable: true,
         }
     }
@@ -97,6 +128,26 @@ impl Cluster {
         }
     }
 
+    /// Sends a call and gives its answer as JSON; anything but success is an obstacle.
+    pub(super) async fn json(&self, call: &Call) -> Result<Value, Obstacle> {
+        let (status, body) = self.send(call).await?;
+        if !status.is_success() {
+            return Err(obstacle::from_status(
+                &call.what,
+                status,
+                &body,
+                &self.server,
+            ));
+        }
+        serde_json::from_slice(&body).map_err(|_| Obstacle {
+            kind: ObstacleKind::Other,
+            message: format!("{}: {} answered no JSON", call.what, self.server),
+            next: "is this URL a Kubernetes API server, and is there a proxy in between?"
+                .to_owned(),
+            status: Some(status.as_u16()),
+        })
+    }
+
     async fn attempt(&self, call: &Call) -> Result<(StatusCode, HeaderMap, Vec<u8>), Obstacle> {
         let limit = self.limits.attempt;
         match tokio::time::timeout(limit, self.exchange(call)).await {
@@ -114,6 +165,9 @@ impl Cluster {
         let mut request = Request::builder()
             .method(call.method.clone())
             .uri(&call.path);
+        if let Some(accept) = call.accept {
+            request = request.header(http::header::ACCEPT, accept);
+        }
         let body = match &call.body {
             Some((kind, bytes)) => {
                 request = request.header(http::header::CONTENT_TYPE, *kind);

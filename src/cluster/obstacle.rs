@@ -5,7 +5,7 @@ use std::error::Error as _;
 use http::StatusCode;
 use serde_json::Value;
 
-use crate::check::snapshot::{Obstacle, ObstacleKind};
+use super::snapshot::{Obstacle, ObstacleKind};
 
 /// From an answer of the API server that is no success.
 #[must_use]

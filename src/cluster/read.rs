@@ -9,16 +9,11 @@ use serde_json::{Value, json};
 use super::{
     Cluster,
     call::Call,
-    obstacle,
+    obstacle, redact,
     resources::{group_path, not_served},
+    snapshot::{Answer, Obstacle, ObstacleKind, Read, Snapshot},
 };
-use crate::{
-    check::{
-        redact,
-        snapshot::{Answer, Obstacle, ObstacleKind, Read, Snapshot},
-    },
-    lab::model::{AccessRef, ListRef, LogRef, ObjectRef, ProxyRef},
-};
+use crate::lab::model::{AccessRef, ListRef, LogRef, ObjectRef, ProxyRef};
 
 /// How many reads are under way at once.
 const CONCURRENCY: usize = 16;

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
+use super::snapshot::{Obstacle, ObstacleKind};
 use super::{Cluster, call::Call, obstacle};
-use crate::check::snapshot::{Obstacle, ObstacleKind};
 
 /// How a kind is served.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -131,10 +131,16 @@ impl Cluster {
         if let Some(resource) = built_in(api_version, kind) {
             return Ok(resource);
         }
-        self.discovered(api_version)
-            .await?
-            .into_iter()
-            .find(|(k, _)| k == kind)
+        let find = |kinds: Vec<(String, Resource)>| kinds.into_iter().find(|(k, _)| k == kind);
+        let found = match find(self.discovered(api_version).await?) {
+            Some(found) => Some(found),
+            None => {
+                // A CRD may have come since.
+                self.discovery.lock().await.remove(api_version);
+                find(self.discovered(api_version).await?)
+            }
+        };
+        found
             .map(|(_, resource)| resource)
             .ok_or_else(|| not_served(api_version, kind))
     }

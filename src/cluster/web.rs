@@ -6,7 +6,7 @@ use http_body_util::{BodyExt, Empty, Limited};
 use hyper::body::Bytes;
 use hyper_util::rt::TokioIo;
 
-use crate::check::snapshot::{Answer, Obstacle, ObstacleKind, WebRef};
+use super::snapshot::{Answer, Obstacle, ObstacleKind, WebRef};
 
 /// Time for the whole request.
 const LIMIT: Duration = Duration::from_secs(5);

@@ -1,5 +1,6 @@
 //! One check in a report: its line, and below it what was expected, observed, why, and what to do.
 
+use crate::cluster::snapshot::Obstacle;
 use std::time::Duration;
 
 use super::{
@@ -10,7 +11,6 @@ use super::{
 };
 use crate::check::{
     report::CheckReport,
-    snapshot::Obstacle,
     verdict::{Finding, Verdict},
 };
 

@@ -1,0 +1,180 @@
+//! What lies in a project, of every kind that the cluster serves: by metadata only, one list per kind.
+
+use futures::{StreamExt, stream};
+use http::StatusCode;
+use serde_json::Value;
+
+use super::{Cluster, call::Call, obstacle, snapshot::Obstacle};
+use crate::lab::model::ObjectRef;
+
+/// Aggregated discovery: every kind of the cluster by two requests.
+/// <https://kubernetes.io/docs/concepts/overview/kubernetes-api/#aggregated-discovery>
+const AGGREGATED: &str =
+    "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json";
+/// Metadata of a list.
+const METADATA: &str =
+    "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
+/// How many lists are under way at once.
+const CONCURRENCY: usize = 16;
+
+/// An object, by its metadata.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Item {
+    /// Which object.
+    pub object: ObjectRef,
+    /// Its plural resource, in paths.
+    pub resource: String,
+    /// `metadata`.
+    pub metadata: Value,
+}
+
+impl Item {
+    /// A label.
+    #[must_use]
+    pub fn label(&self, key: &str) -> Option<&str> {
+        self.metadata["labels"][key].as_str()
+    }
+
+    /// Whether a controller made it and takes it away.
+    #[must_use]
+    pub fn is_owned(&self) -> bool {
+        let owners = self.metadata["ownerReferences"].as_array();
+        owners.is_some_and(|all| all.iter().any(|o| o["controller"] == true))
+    }
+
+    /// Its finalizers.
+    pub fn finalizers(&self) -> impl Iterator<Item = &str> {
+        let all = self.metadata["finalizers"].as_array().into_iter().flatten();
+        all.filter_map(Value::as_str)
+    }
+}
+
+/// A kind that can be listed and deleted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kind {
+    /// `v1`, `apps/v1`, ….
+    pub api_version: String,
+    /// Kind.
+    pub kind: String,
+    /// Plural resource.
+    pub resource: String,
+    /// Whether its objects lie in namespaces.
+    pub namespaced: bool,
+}
+
+impl Cluster {
+    /// Every kind that can be listed and deleted, each in the version that the server prefers.
+    pub async fn deletable_kinds(&self) -> Result<Vec<Kind>, Obstacle> {
+        let mut kinds = Vec::new();
+        for path in ["/api", "/apis"] {
+            let call = Call {
+                accept: Some(AGGREGATED),
+                ..Call::get("ask what the cluster serves", path)
+            };
+            kinds.extend(deletable(&self.json(&call).await?));
+        }
+        Ok(kinds)
+    }
+
+    /// Everything in a project. Kinds that this user may not list are left out: nothing of theirs can be this user's.
+    pub async fn contents(&self, project: &str, kinds: &[Kind]) -> Result<Vec<Item>, Obstacle> {
+        let here: Vec<&Kind> = kinds.iter().filter(|k| k.namespaced).collect();
+        let lists: Vec<Result<Vec<Item>, Obstacle>> = stream::iter(here)
+            .map(|kind| self.items(kind, Some(project), ""))
+            .buffered(CONCURRENCY)
+            .collect()
+            .await;
+        let mut all = Vec::new();
+        for list in lists {
+            all.extend(list?);
+        }
+        Ok(all)
+    }
+
+    /// The objects of one kind with these labels, in one project or in all.
+    pub async fn items(
+        &self,
+        kind: &Kind,
+        project: Option<&str>,
+        labels: &str,
+    ) -> Result<Vec<Item>, Obstacle> {
+        let group = super::resources::group_path(&kind.api_version);
+        let place = project.map_or_else(String::new, |p| format!("/namespaces/{p}"));
+        let call = Call {
+            accept: Some(METADATA),
+            ..Call::get(
+                format!("list {}", kind.resource),
+                format!("{group}{place}/{}?labelSelector={labels}", kind.resource),
+            )
+        };
+        let (status, body) = self.send(&call).await?;
+        match status {
+            StatusCode::OK => {}
+            StatusCode::FORBIDDEN | StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => {
+                return Ok(Vec::new());
+            }
+            _ => {
+                return Err(obstacle::from_status(
+                    &call.what,
+                    status,
+                    &body,
+                    &self.server,
+                ));
+            }
+        }
+        let mut list: Value = serde_json::from_slice(&body).unwrap_or_default();
+        let found = list["items"].as_array_mut().map(std::mem::take);
+        let item = |mut found: Value| Item {
+            object: ObjectRef {
+                api_version: kind.api_version.clone(),
+                kind: kind.kind.clone(),
+                namespace: found["metadata"]["namespace"].as_str().map(str::to_owned),
+                name: found["metadata"]["name"]
+                    .as_str()
+                    .unwrap_or_default()
+                    .to_owned(),
+            },
+            resource: kind.resource.clone(),
+            metadata: found["metadata"].take(),
+        };
+        Ok(found.unwrap_or_default().into_iter().map(item).collect())
+    }
+}
+
+/// The kinds of an `APIGroupDiscoveryList`. Events are told of others; endpoints follow their Service.
+fn deletable(list: &Value) -> Vec<Kind> {
+    let mut kinds = Vec::new();
+    for group in list["items"].as_array().into_iter().flatten() {
+        let name = group["metadata"]["name"].as_str().unwrap_or_default();
+        // The first version is the preferred one.
+        let Some(version) = group["versions"].as_array().and_then(|v| v.first()) else {
+            continue;
+        };
+        let short = version["version"].as_str().unwrap_or_default();
+        let api_version = if name.is_empty() {
+            short.to_owned()
+        } else {
+            format!("{name}/{short}")
+        };
+        for resource in version["resources"].as_array().into_iter().flatten() {
+            let can = |verb: &str| {
+                let verbs = resource["verbs"].as_array();
+                verbs.is_some_and(|all| all.iter().any(|v| v == verb))
+            };
+            let plural = resource["resource"].as_str().unwrap_or_default();
+            let follows = matches!(plural, "events" | "endpoints" | "endpointslices");
+            if can("list") && can("delete") && !follows {
+                kinds.push(Kind {
+                    api_version: api_version.clone(),
+                    kind: resource["responseKind"]["kind"]
+                        .as_str()
+                        .unwrap_or_default()
+                        .to_owned(),
+                    resource: plural.to_owned(),
+                    namespaced: resource["scope"] == "Namespaced",
+                });
+            }
+        }
+    }
+    kinds
+}

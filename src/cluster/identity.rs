@@ -1,0 +1,56 @@
+//! Who asks, and what answers: user, version, platform.
+
+use serde_json::json;
+
+use super::{Cluster, call::Call, snapshot::Obstacle};
+
+/// The user as the API server knows it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Identity {
+    /// User name.
+    pub name: String,
+    /// Groups.
+    pub groups: Vec<String>,
+}
+
+impl Cluster {
+    /// Asks the API server for whom it takes us, by a `SelfSubjectReview` (Kubernetes 1.28 and newer).
+    pub async fn identity(&self) -> Result<Identity, Obstacle> {
+        let group = "authentication.k8s.io/v1";
+        let review = json!({"apiVersion": group, "kind": "SelfSubjectReview"});
+        let call = Call::ask(
+            "ask who you are",
+            format!("/apis/{group}/selfsubjectreviews"),
+            review.to_string().into_bytes(),
+        );
+        let answer = self.json(&call).await?;
+        let user = &answer["status"]["userInfo"];
+        let groups = user["groups"].as_array().into_iter().flatten();
+        Ok(Identity {
+            name: user["username"].as_str().unwrap_or_default().to_owned(),
+            groups: groups
+                .filter_map(|g| g.as_str().map(str::to_owned))
+                .collect(),
+        })
+    }
+
+    /// Kubernetes' version, such as `v1.33.2`.
+    pub async fn version(&self) -> Result<String, Obstacle> {
+        let answer = self
+            .json(&Call::get("ask for the version", "/version"))
+            .await?;
+        Ok(answer["gitVersion"].as_str().unwrap_or_default().to_owned())
+    }
+
+    /// OpenShift's version, such as `4.20.3`; none where it can't be seen.
+    pub async fn openshift_version(&self) -> Option<String> {
+        let path = "/apis/config.openshift.io/v1/clusterversions/version";
+        let answer = self
+            .json(&Call::get("ask for the version", path))
+            .await
+            .ok()?;
+        answer["status"]["desired"]["version"]
+            .as_str()
+            .map(str::to_owned)
+    }
+}

@@ -1,0 +1,180 @@
+//! Deleting, in the background, and waiting for the end.
+
+use std::time::Duration;
+
+use futures::{StreamExt, stream};
+use http::{Method, StatusCode};
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
+
+use super::{
+    Cluster,
+    apply::named,
+    call::Call,
+    contents::{Item, Kind},
+    obstacle,
+    snapshot::{Answer, Obstacle, ObstacleKind, Read},
+};
+use crate::lab::model::{ListRef, ObjectRef};
+
+/// How many deletes are under way at once.
+const CONCURRENCY: usize = 16;
+/// The pause between two looks.
+const PAUSE: Duration = Duration::from_millis(300);
+
+impl Cluster {
+    /// Deletes one object in the background; it being gone already is fine. With a uid, only that very object.
+    pub async fn delete(&self, object: &ObjectRef, uid: Option<&str>) -> Result<(), Obstacle> {
+        let path = self.object_path(object).await?;
+        self.delete_at(&format!("delete {}", named(object)), path, uid)
+            .await
+    }
+
+    /// Deletes objects by selector, at most so many.
+    pub async fn delete_some(&self, list: &ListRef, limit: Option<usize>) -> Result<(), Obstacle> {
+        let Answer::List(found) = self.read(&Read::List(list.clone())).await? else {
+            return Ok(());
+        };
+        for object in found.iter().take(limit.unwrap_or(usize::MAX)) {
+            self.delete(&super::apply::reference(object), None).await?;
+        }
+        Ok(())
+    }
+
+    /// Deletes a project with all that is in it. On OpenShift a learner may delete a Project, not a Namespace.
+    pub async fn delete_project(
+        &self,
+        name: &str,
+        uid: &str,
+        openshift: bool,
+    ) -> Result<(), Obstacle> {
+        let path = if openshift {
+            format!("/apis/project.openshift.io/v1/projects/{name}")
+        } else {
+            format!("/api/v1/namespaces/{name}")
+        };
+        // The Project API knows no preconditions.
+        let uid = (!openshift).then_some(uid);
+        self.delete_at(&format!("delete project {name}"), path, uid)
+            .await
+    }
+
+    /// Deletes these items of a project, all at once.
+    pub async fn delete_items(&self, items: &[&Item]) -> Result<(), Obstacle> {
+        let outcomes: Vec<Result<(), Obstacle>> = stream::iter(items)
+            .map(|item| self.delete_item(item))
+            .buffer_unordered(CONCURRENCY)
+            .collect()
+            .await;
+        outcomes.into_iter().collect()
+    }
+
+    async fn delete_item(&self, item: &Item) -> Result<(), Obstacle> {
+        let group = super::resources::group_path(&item.object.api_version);
+        let namespace = item.object.namespace.as_deref().unwrap_or_default();
+        let path = format!(
+            "{group}/namespaces/{namespace}/{}/{}",
+            item.resource, item.object.name
+        );
+        let what = format!("delete {}", named(&item.object));
+        self.delete_at(&what, path, item.metadata["uid"].as_str())
+            .await
+    }
+
+    async fn delete_at(&self, what: &str, path: String, uid: Option<&str>) -> Result<(), Obstacle> {
+        let mut body = json!({
+            "apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background",
+        });
+        if let Some(uid) = uid {
+            body["preconditions"] = json!({"uid": uid});
+        }
+        let call = Call::change(what, Method::DELETE, path, "application/json", &body);
+        let (status, body) = self.send(&call).await?;
+        match status {
+            StatusCode::NOT_FOUND => Ok(()),
+            // Another one of this name was made meanwhile: the one that was meant is gone.
+            StatusCode::CONFLICT if uid.is_some() => Ok(()),
+            s if s.is_success() => Ok(()),
+            _ => Err(obstacle::from_status(what, status, &body, &self.server)),
+        }
+    }
+
+    /// Waits until a project is gone, or says what holds it.
+    pub async fn wait_project_gone(
+        &self,
+        name: &str,
+        uid: &str,
+        kinds: &[Kind],
+        patience: Duration,
+    ) -> Result<(), Obstacle> {
+        let deadline = Instant::now() + patience;
+        loop {
+            match self.project(name).await? {
+                Some(project) if project.uid == uid => {}
+                _ => return Ok(()),
+            }
+            if Instant::now() > deadline {
+                let left = self.contents(name, kinds).await?;
+                return Err(held(
+                    &format!("project {name} is still being deleted"),
+                    &left.iter().collect::<Vec<_>>(),
+                    patience,
+                ));
+            }
+            sleep(PAUSE).await;
+        }
+    }
+
+    /// Waits until nothing that `counts` is left in a project, or says what is held.
+    pub async fn wait_empty(
+        &self,
+        name: &str,
+        kinds: &[Kind],
+        counts: impl Fn(&Item) -> bool,
+        patience: Duration,
+    ) -> Result<(), Obstacle> {
+        let deadline = Instant::now() + patience;
+        loop {
+            let left = self.contents(name, kinds).await?;
+            let left: Vec<&Item> = left.iter().filter(|i| counts(i)).collect();
+            if left.is_empty() {
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                let what = format!("project {name} is not empty yet");
+                return Err(held(&what, &left, patience));
+            }
+            sleep(PAUSE).await;
+        }
+    }
+}
+
+/// What holds something that is being deleted: objects with finalizers before others.
+fn held(what: &str, left: &[&Item], patience: Duration) -> Obstacle {
+    let mut finalized: Vec<String> = left
+        .iter()
+        .filter(|i| i.metadata["deletionTimestamp"] != Value::Null)
+        .flat_map(|i| {
+            let held = |f: &str| format!("{} {} by finalizer {f}", i.object.kind, i.object.name);
+            i.finalizers().map(held).collect::<Vec<_>>()
+        })
+        .collect();
+    finalized.truncate(5);
+    let others: Vec<String> = left
+        .iter()
+        .take(5)
+        .map(|i| format!("{} {}", i.object.kind, i.object.name))
+        .collect();
+    let why = if finalized.is_empty() {
+        format!("left: {}", others.join(", "))
+    } else {
+        format!("held are {}", finalized.join(", "))
+    };
+    Obstacle {
+        kind: ObstacleKind::Timeout,
+        message: format!("{what} after {} s; {why}", patience.as_secs()),
+        next: "repeat the command later; a finalizer goes when the controller that set it is back"
+            .to_owned(),
+        status: None,
+    }
+}
