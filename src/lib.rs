@@ -4,4 +4,5 @@
 pub mod check;
 pub mod cluster;
 pub mod lab;
+pub mod session;
 pub mod ui;

@@ -74,6 +74,16 @@ pub fn evidence(check: &Check, seen: &Snapshot) -> Vec<Read> {
     pods_of(target, found).map(Read::List).into_iter().collect()
 }
 
+/// When the newest of the objects of an answer last changed; none where there are none.
+#[must_use]
+pub fn changed_at(read: &Read, seen: &Snapshot) -> Option<jiff::Timestamp> {
+    match seen.answers.get(read)? {
+        Ok(Answer::Object(found)) => object::changed_at(found),
+        Ok(Answer::List(items)) => items.iter().filter_map(object::changed_at).max(),
+        _ => None,
+    }
+}
+
 /// The Pods of a workload, by its own selector.
 pub(crate) fn pods_of(target: &ObjectRef, found: &serde_json::Value) -> Option<ListRef> {
     let labels = match target.kind.as_str() {

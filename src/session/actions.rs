@@ -1,0 +1,158 @@
+//! What `setup` and `solve` do, one action after the other.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
+
+use super::{Error, Session, ownership::Ownership};
+use crate::{
+    check::verdict::{Outcome, Verdict},
+    cluster::apply::How,
+    lab::model::{Action, Verb},
+};
+
+/// How long kinds that an operator brings may take until they are served.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// How long a `wait` lasts where its check has no time of its own.
+const WAIT: Duration = Duration::from_secs(60);
+/// The pause between two looks.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// How conflicts are decided: whether to take over the fields that the text names.
+pub type Decide<'a> = &'a (dyn Fn(&str) -> bool + Sync);
+
+impl Session {
+    /// Does one action. `step` is the step whose solution it belongs to; none for the setup.
+    pub(super) async fn perform(
+        &self,
+        action: &Action,
+        step: Option<&str>,
+        decide: Decide<'_>,
+    ) -> Result<(), Error> {
+        if self.served.lacks(&action.when).is_some() {
+            return Ok(());
+        }
+        let cluster = &self.cluster;
+        match &action.verb {
+            Verb::Project(name) => self.make_project(name).await?,
+            Verb::Apply(_, objects) => {
+                let how = How {
+                    patience: PATIENCE,
+                    ..How::default()
+                };
+                self.write(objects, step, how, decide).await?;
+            }
+            Verb::Ensure(_, objects) => {
+                let how = How {
+                    patience: PATIENCE,
+                    only_missing: true,
+                    ..How::default()
+                };
+                self.write(objects, step, how, decide).await?;
+            }
+            Verb::Delete(object) => cluster.delete(object, None).await?,
+            Verb::DeleteSome(list, limit) => cluster.delete_some(list, *limit).await?,
+            Verb::Patch(object, merge) => cluster.patch(object, merge).await?,
+            Verb::Scale(object, replicas) => cluster.scale(object, *replicas).await?,
+            Verb::Restart(object) => cluster.restart(object, Timestamp::now()).await?,
+            Verb::Build(namespace, name) => cluster.start_build(namespace, name).await?,
+            Verb::Rollback(namespace, name) => cluster.rollback(namespace, name).await?,
+            Verb::Wait(check) => self.wait(step, check).await?,
+        }
+        Ok(())
+    }
+
+    async fn make_project(&self, name: &str) -> Result<(), Error> {
+        let found = self.cluster.project(name).await?;
+        let student = &self.learner.student;
+        match super::ownership::of(found, &self.progress, student) {
+            Ownership::Absent => {
+                let labels = self.labels(None);
+                let openshift = self.served.is_openshift();
+                self.cluster
+                    .create_project(name, &labels, openshift)
+                    .await?;
+                Ok(())
+            }
+            Ownership::Ours(_) | Ownership::Given(_) => Ok(()),
+            Ownership::Foreign(_) => Err(Error::Foreign {
+                name: name.to_owned(),
+                student: student.clone(),
+            }),
+        }
+    }
+
+    /// Writes objects with the lab's labels. What belongs to somebody else is taken over only if so decided.
+    async fn write(
+        &self,
+        objects: &[Value],
+        step: Option<&str>,
+        how: How,
+        decide: Decide<'_>,
+    ) -> Result<(), Error> {
+        let labels = json!(self.labels(step));
+        let labelled: Vec<Value> = objects.iter().map(|o| with_labels(o, &labels)).collect();
+        let failed = match self.cluster.apply_all(&labelled, how, &|_| {}).await {
+            Ok(()) => return Ok(()),
+            Err(failed) => failed,
+        };
+        let conflicts = failed.iter().all(|o| o.status == Some(409));
+        let texts: Vec<String> = failed.iter().map(ToString::to_string).collect();
+        if !(conflicts && decide(&texts.join("\n"))) {
+            return Err(Error::Many(failed));
+        }
+        let how = How {
+            take_over: true,
+            ..how
+        };
+        self.cluster
+            .apply_all(&labelled, how, &|_| {})
+            .await
+            .map_err(Error::Many)
+    }
+
+    /// Waits until a check of this step passes.
+    async fn wait(&self, step: Option<&str>, check: &str) -> Result<(), Error> {
+        let Some(step) = step else { return Ok(()) };
+        let started = Instant::now();
+        loop {
+            let (judged, _) = self.look(Some(step)).await?;
+            let Some(report) = judged.steps.into_iter().next() else {
+                return Ok(());
+            };
+            let Some(found) = report.checks.iter().find(|c| c.id == check) else {
+                return Ok(());
+            };
+            let limit = found.within.map_or(WAIT, Duration::from_secs);
+            match &found.verdict {
+                Verdict::Pass | Verdict::Skipped(_) => return Ok(()),
+                _ if started.elapsed() > limit => {
+                    return Err(Error::Unsolved {
+                        step: step.to_owned(),
+                        waiting: found.verdict.outcome() == Outcome::Waiting,
+                        report: Box::new(report),
+                    });
+                }
+                _ => sleep(PAUSE).await,
+            }
+        }
+    }
+}
+
+/// The object with more labels.
+fn with_labels(object: &Value, labels: &Value) -> Value {
+    let mut object = object.clone();
+    if let (Some(to), Some(from)) = (
+        object["metadata"]
+            .as_object_mut()
+            .map(|m| m.entry("labels").or_insert_with(|| json!({}))),
+        labels.as_object(),
+    ) {
+        for (key, value) in from {
+            to[key.as_str()] = value.clone();
+        }
+    }
+    object
+}

@@ -1,0 +1,73 @@
+//! The record in the lab's project, a `ConfigMap`: what a second machine and the instructor see.
+
+use serde_json::{Value, json};
+
+use super::progress::Progress;
+use crate::{
+    cluster::{
+        Cluster,
+        project::{LAB, MANAGED_BY, STUDENT},
+        snapshot::{Answer, Obstacle, ObstacleKind, Read},
+    },
+    lab::model::{Lab, ObjectRef},
+};
+
+/// The `ConfigMap`'s name.
+pub(super) const NAME: &str = "ccnr-progress";
+
+/// Where the record of this lab lies; none for a lab without projects.
+#[must_use]
+pub(super) fn place(lab: &Lab) -> Option<ObjectRef> {
+    Some(ObjectRef {
+        api_version: "v1".to_owned(),
+        kind: "ConfigMap".to_owned(),
+        namespace: Some(lab.projects.first()?.clone()),
+        name: NAME.to_owned(),
+    })
+}
+
+/// Reads the record. One that is missing, forbidden or makes no sense is none: it only completes the local one.
+pub(super) async fn load(
+    cluster: &Cluster,
+    place: &ObjectRef,
+    lab: &str,
+) -> Result<Progress, Obstacle> {
+    let found = match cluster.read(&Read::Object(place.clone())).await {
+        Ok(Answer::Object(found)) => found,
+        Ok(_) => Value::Null,
+        Err(o) if o.kind == ObstacleKind::Forbidden => Value::Null,
+        Err(o) => return Err(o),
+    };
+    let text = found["data"][format!("{lab}.json")].as_str();
+    Ok(text
+        .and_then(|t| serde_json::from_str(t).ok())
+        .unwrap_or_default())
+}
+
+/// Writes the record; false where there is no such project yet, or no right to write in it.
+pub(super) async fn save(
+    cluster: &Cluster,
+    lab: &Lab,
+    student: &str,
+    progress: &Progress,
+) -> Result<bool, Obstacle> {
+    let Some(place) = place(lab) else {
+        return Ok(false);
+    };
+    let text = serde_json::to_string(progress).unwrap_or_default();
+    let object = json!({
+        "apiVersion": place.api_version, "kind": place.kind,
+        "metadata": {
+            "name": place.name, "namespace": place.namespace,
+            "labels": {MANAGED_BY: "ccnr", LAB: lab.id, STUDENT: student},
+        },
+        "data": {format!("{}.json", lab.id): text},
+    });
+    match cluster.apply(&object, true).await {
+        Ok(()) => Ok(true),
+        Err(o) if matches!(o.kind, ObstacleKind::Forbidden | ObstacleKind::NotServed) => Ok(false),
+        // The namespace is missing.
+        Err(o) if o.status == Some(404) => Ok(false),
+        Err(o) => Err(o),
+    }
+}

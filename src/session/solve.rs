@@ -1,0 +1,128 @@
+//! Solutions: the actions of a step, its answers, and the wait until it passes.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::{Error, Session, actions::Decide};
+use crate::{
+    check::{
+        evaluate::{self, Known},
+        report::StepReport,
+        verdict::Outcome,
+    },
+    cluster::snapshot::Obstacle,
+    lab::model::Subject,
+};
+
+/// The pause between two looks.
+const PAUSE: Duration = Duration::from_millis(500);
+/// What a step may take beyond the time of its slowest check.
+const GRACE: Duration = Duration::from_secs(30);
+
+impl Session {
+    /// The steps that a solution of `wanted` consists of: it alone or, with `through`, all open ones up to it.
+    #[must_use]
+    pub fn to_solve(&self, wanted: &str, through: bool) -> Vec<String> {
+        let mut ids = Vec::new();
+        for (_, step) in self.course().steps() {
+            let open = self.progress.step(&step.id).passed_at.is_none();
+            if step.id == wanted || (through && open) {
+                ids.push(step.id.clone());
+            }
+            if step.id == wanted {
+                break;
+            }
+        }
+        ids
+    }
+
+    /// Solves one step and waits until it passes.
+    pub async fn solve(&mut self, step: &str, decide: Decide<'_>) -> Result<StepReport, Error> {
+        self.adopt().await?;
+        let (before, _) = self.look(Some(step)).await?;
+        self.record(&before);
+        if let Some(report) = before.steps.into_iter().next()
+            && report.outcome == Outcome::Pass
+        {
+            self.save().await?;
+            return Ok(report);
+        }
+        let found = self.loaded.lab.steps.iter().find(|s| s.id == step).cloned();
+        let Some(found) = found else {
+            return Err(self.step(step).err().unwrap_or(Error::NoLab));
+        };
+        for action in &found.solve {
+            self.perform(action, Some(step), decide).await?;
+        }
+        self.progress.step_mut(step).solved = true;
+        self.adopt().await?;
+        let longest = found.checks.iter().filter_map(|c| c.within).max();
+        let deadline = Instant::now() + longest.unwrap_or_default() + GRACE;
+        let report = loop {
+            self.answer_all(&found).await?;
+            let (judged, _) = self.look(Some(step)).await?;
+            self.record(&judged);
+            let Some(report) = judged.steps.into_iter().next() else {
+                return Err(Error::NoLab);
+            };
+            if matches!(report.outcome, Outcome::Pass | Outcome::Skipped)
+                || Instant::now() > deadline
+            {
+                break report;
+            }
+            sleep(PAUSE).await;
+        };
+        self.save().await?;
+        if matches!(report.outcome, Outcome::Pass | Outcome::Skipped) {
+            return Ok(report);
+        }
+        Err(Error::Unsolved {
+            step: step.to_owned(),
+            waiting: report.outcome == Outcome::Waiting,
+            report: Box::new(report),
+        })
+    }
+
+    /// Answers the questions of a step with what the cluster says.
+    async fn answer_all(&mut self, step: &crate::lab::model::Step) -> Result<(), Obstacle> {
+        let asks = |s: &Subject| matches!(s, Subject::Question { .. });
+        for check in step.checks.iter().filter(|c| asks(&c.subject)) {
+            let seen = self
+                .cluster
+                .snapshot(crate::check::plan::reads(check))
+                .await;
+            let known = Known {
+                params: self.loaded.lab.params.clone(),
+                baseline: self.progress.step(&step.id).baseline,
+                client: self.client.to_owned(),
+                ..Known::default()
+            };
+            if let Some(answer) = evaluate::accepted_answer(check, &seen, &known)? {
+                let answers = &mut self.progress.step_mut(&step.id).answers;
+                answers.insert(check.id.clone(), answer);
+            }
+        }
+        Ok(())
+    }
+
+    /// Remembers the learner's answer to the question of a step: `STEP`, or `STEP/CHECK` where there are several.
+    /// Gives the step's id.
+    pub fn answer(&mut self, wanted: &str, value: &str) -> Result<String, Error> {
+        let (wanted, check) = wanted.split_once('/').unwrap_or((wanted, ""));
+        let (_, id) = self.step(wanted)?;
+        let steps = &self.loaded.lab.steps;
+        let questions = steps
+            .iter()
+            .filter(|s| s.id == id)
+            .flat_map(|s| &s.checks)
+            .filter(|c| matches!(c.subject, Subject::Question { .. }));
+        let mut questions = questions.filter(|c| check.is_empty() || c.id == check);
+        let Some(question) = questions.next().map(|c| c.id.clone()) else {
+            return Err(Error::NoQuestion { step: id });
+        };
+        let answers = &mut self.progress.step_mut(&id).answers;
+        answers.insert(question, value.to_owned());
+        Ok(id)
+    }
+}

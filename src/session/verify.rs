@@ -1,0 +1,107 @@
+//! Verification: plan, snapshot, verdict; and what follows from it for the record.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::time::{Instant, sleep};
+
+use super::{Error, Session, course::Judged};
+use crate::{
+    check::{report::Report, verdict::Outcome},
+    cluster::snapshot::Snapshot,
+};
+
+/// The pause between two looks while waiting.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// What a verification found.
+#[derive(Debug, Clone)]
+pub struct Verified {
+    /// The report.
+    pub report: Report,
+    /// The steps that passed now for the first time, by id.
+    pub passed: Vec<String>,
+}
+
+impl Session {
+    /// Verifies the lab, or one step. With `patience`, waits while something converges, at most so long; `waiting`
+    /// hears of every look that found something still converging.
+    pub async fn verify(
+        &mut self,
+        only: Option<&str>,
+        patience: Option<Duration>,
+        waiting: &dyn Fn(&Report),
+    ) -> Result<Verified, Error> {
+        let deadline = patience.map(|p| Instant::now() + p);
+        let mut passed = Vec::new();
+        loop {
+            self.adopt().await?;
+            let (judged, at) = self.look(only).await?;
+            passed.extend(self.record(&judged));
+            let report = self.report(judged, at);
+            let converging = report.exit_code() == 4;
+            let early = deadline.is_some_and(|d| Instant::now() + PAUSE < d);
+            if !(converging && early) {
+                self.save().await?;
+                return Ok(Verified { report, passed });
+            }
+            waiting(&report);
+            sleep(PAUSE).await;
+        }
+    }
+
+    /// One look at the cluster: the reads of the plan at once, then those that only their answers name.
+    pub(super) async fn look(&self, only: Option<&str>) -> Result<(Judged, Timestamp), Error> {
+        let course = self.course();
+        let mut seen = self.cluster.snapshot(course.reads(only)).await;
+        let further = course.further_reads(only, &seen);
+        self.complete(&mut seen, further).await;
+        let judged = course.judge(only, &seen);
+        let evidence = course.evidence(&judged, &seen);
+        if evidence.is_empty() {
+            return Ok((judged, seen.at));
+        }
+        self.complete(&mut seen, evidence).await;
+        Ok((course.judge(only, &seen), seen.at))
+    }
+
+    async fn complete(&self, seen: &mut Snapshot, reads: Vec<crate::cluster::snapshot::Read>) {
+        if !reads.is_empty() {
+            seen.answers
+                .extend(self.cluster.snapshot(reads).await.answers);
+        }
+    }
+
+    /// Remembers baselines and first passes; gives the steps that passed for the first time.
+    pub(super) fn record(&mut self, judged: &Judged) -> Vec<String> {
+        for (step, baseline) in &judged.baselines {
+            let known = &mut self.progress.step_mut(step).baseline;
+            for (name, value) in baseline {
+                known.entry(name.clone()).or_insert_with(|| value.clone());
+            }
+        }
+        let mut passed = Vec::new();
+        for step in judged.steps.iter().filter(|s| s.outcome == Outcome::Pass) {
+            let progress = self.progress.step_mut(&step.id);
+            if progress.passed_at.is_none() {
+                progress.passed_at = Some(Timestamp::now());
+                passed.push(step.id.clone());
+            }
+        }
+        passed
+    }
+
+    fn report(&self, judged: Judged, at: Timestamp) -> Report {
+        let lab = &self.loaded.lab;
+        Report {
+            lab: lab.id.clone(),
+            number: lab.number,
+            title: lab.title.clone(),
+            student: self.learner.student.clone(),
+            cluster: self.cluster.server.clone(),
+            client: self.client.to_owned(),
+            at,
+            steps: judged.steps,
+        }
+    }
+}
