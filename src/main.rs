@@ -1,2 +1,8 @@
 //! The `ccnr` command.
-fn main() {}
+#![forbid(unsafe_code)]
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ccnr::cli::main()
+}

@@ -2,7 +2,12 @@
 
 use serde_json::json;
 
-use super::{Cluster, call::Call, snapshot::Obstacle};
+use super::{
+    Cluster,
+    call::Call,
+    snapshot::{Answer, Obstacle, Read},
+};
+use crate::lab::model::AccessRef;
 
 /// The user as the API server knows it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -32,6 +37,20 @@ impl Cluster {
                 .filter_map(|g| g.as_str().map(str::to_owned))
                 .collect(),
         })
+    }
+
+    /// Whether this user may create objects of a cluster-scoped resource.
+    pub async fn may_create(&self, group: &str, resource: &str) -> Result<bool, Obstacle> {
+        let access = AccessRef {
+            verb: "create".to_owned(),
+            group: group.to_owned(),
+            resource: resource.to_owned(),
+            subresource: None,
+            namespace: None,
+            user: None,
+        };
+        let answer = self.read(&Read::Access(access)).await?;
+        Ok(matches!(answer, Answer::Access { allowed: true, .. }))
     }
 
     /// Kubernetes' version, such as `v1.33.2`.

@@ -48,6 +48,9 @@ pub enum Error {
         /// The folders there are.
         known: Vec<String>,
     },
+    /// The learner's id is no name.
+    #[error("--student: {0}")]
+    Student(String),
     /// A file can't be read.
     #[error("{path} can't be read: {reason}")]
     Unreadable {
@@ -135,10 +138,7 @@ impl Catalogue {
             problems,
         };
         if let Some(problem) = names::label_problem(&context.student) {
-            return Err(invalid(vec![Problem::at(
-                Place::default(),
-                format!("student {problem}"),
-            )]));
+            return Err(Error::Student(problem));
         }
         let tree = Node::parse(&text).map_err(|p| invalid(vec![p]))?;
         let (mut lab, scope) = decode::lab(tree, context).map_err(&invalid)?;

@@ -1,12 +1,15 @@
 //! What the reader sees. Pure: values in, text out; only `progress` and `prompt` touch the terminal.
 
 mod check;
+pub mod doctor;
 pub mod layout;
 pub mod machine;
 pub mod markdown;
+pub mod place;
+pub mod plan;
 pub mod progress;
 pub mod prompt;
 pub mod report;
 pub mod step;
 pub mod style;
-mod words;
+pub mod words;

@@ -1,6 +1,7 @@
 //! The fixed words of the interface, in every language.
 
-use crate::lab::text::Lang;
+use super::{markdown, style::Style};
+use crate::lab::text::{Lang, Text};
 
 /// The label of one line of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,4 +54,24 @@ pub(crate) fn wait_for(seconds: u64) -> String {
     } else {
         format!("{}m", seconds.div_ceil(60))
     }
+}
+
+/// After Ctrl-C.
+#[must_use]
+pub fn interrupted() -> Text {
+    Text::new(
+        "interrupted; the same command goes on from here",
+        "中断しました。同じコマンドで続きから再開できます",
+    )
+}
+
+/// When no step of a lab is left.
+#[must_use]
+pub fn all_done(number: u32, style: &Style) -> String {
+    let text = say!(
+        style.lang,
+        "Lab {number} is done. `ccnr lab list` shows what comes next; `ccnr lab reset {number}` removes what it made.",
+        "ラボ {number} は完了です。`ccnr lab list` で次のラボを確認できます。`ccnr lab reset {number}` で、作ったものを削除できます。"
+    );
+    markdown::render(&text, style, 0) + "\n"
 }

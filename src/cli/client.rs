@@ -1,0 +1,98 @@
+//! Pass-through to the real client, with the lab's project and the context of this program.
+
+use std::{
+    ffi::OsString,
+    process::{Command, ExitCode},
+};
+
+use clap::Args;
+
+use super::desk::Desk;
+use crate::{cluster::call::Limits, session::store::Store};
+
+/// What is passed on.
+#[derive(Debug, Args)]
+pub(super) struct Client {
+    /// The client's own arguments
+    #[arg(
+        trailing_var_arg = true,
+        allow_hyphen_values = true,
+        value_name = "ARGS"
+    )]
+    args: Vec<OsString>,
+}
+
+/// Flags by which a command says itself where it looks.
+const PLACES: [&str; 4] = ["-n", "--namespace", "-A", "--all-namespaces"];
+
+pub(super) async fn run(desk: &Desk, program: &str, client: Client) -> anyhow::Result<ExitCode> {
+    let mut command = Command::new(program);
+    if let Some(kubeconfig) = &desk.globals.kubeconfig {
+        command.env("KUBECONFIG", kubeconfig);
+    }
+    if let Some(context) = &desk.globals.context {
+        command.arg("--context").arg(context);
+    }
+    if !says_where(&client.args)
+        && let Some(project) = project(desk).await
+    {
+        command.arg("--namespace").arg(project);
+    }
+    match command.args(&client.args).status() {
+        Ok(status) => {
+            let code = status.code().and_then(|c| u8::try_from(c).ok());
+            Ok(ExitCode::from(code.unwrap_or(1)))
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => anyhow::bail!(
+            "{program} is not installed, or not in PATH; {}",
+            how_to_get(program)
+        ),
+        Err(error) => anyhow::bail!("{program} can't be run: {error}"),
+    }
+}
+
+fn says_where(args: &[OsString]) -> bool {
+    args.iter().any(|arg| {
+        let arg = arg.to_string_lossy();
+        PLACES.contains(&arg.as_ref())
+            || arg.starts_with("--namespace=")
+            || (arg.starts_with("-n") && !arg.starts_with("--"))
+    })
+}
+
+/// The current lab's first project. Without a lab, or without a cluster that answers, the client decides itself.
+async fn project(desk: &Desk) -> Option<String> {
+    let learner = desk.learner().ok()?;
+    let cluster = desk.cluster(Limits::default()).await.ok()?;
+    let store = Store::of(&cluster.server, &learner.student);
+    let current = store.current().ok()??;
+    let folder = learner.catalogue.find(&current).ok()?;
+    // Projects' names don't depend on what the cluster serves.
+    let loaded = learner
+        .load(&folder, &crate::session::served::Served::default())
+        .ok()?;
+    loaded.lab.projects.first().cloned()
+}
+
+fn how_to_get(program: &str) -> &'static str {
+    if program == "oc" {
+        "download it from your cluster's console (? > Command line tools) or https://mirror.openshift.com/pub/openshift-v4/clients/ocp/"
+    } else {
+        "see https://kubernetes.io/docs/tasks/tools/"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_that_is_given_is_kept() {
+        let says = |args: &[&str]| says_where(&args.iter().map(OsString::from).collect::<Vec<_>>());
+        assert!(says(&["get", "pods", "-n", "x"]));
+        assert!(says(&["get", "pods", "-nx"]));
+        assert!(says(&["get", "pods", "--namespace=x"]));
+        assert!(says(&["get", "pods", "-A"]));
+        assert!(!says(&["get", "pods", "-o", "name"]));
+    }
+}

@@ -1,0 +1,125 @@
+//! What every command works with: flags, style, the way to the cluster, output.
+
+use std::io::{self, Write as _};
+
+use tracing_subscriber::filter::LevelFilter;
+
+use super::Globals;
+use crate::{
+    cluster::{Cluster, call::Limits, connect},
+    lab::{
+        catalogue::{self, Catalogue},
+        names,
+        text::Text,
+    },
+    session::{self, Learner, Session, store::Store},
+    ui::{place, progress::Progress, prompt, style::Style},
+};
+
+/// The flags of one run, made ready.
+pub(super) struct Desk {
+    pub(super) globals: Globals,
+    pub(super) style: Style,
+}
+
+impl Desk {
+    pub(super) fn new(globals: Globals) -> Self {
+        let level = match globals.verbose {
+            0 | 1 => LevelFilter::WARN,
+            2 => LevelFilter::DEBUG,
+            _ => LevelFilter::TRACE,
+        };
+        tracing_subscriber::fmt()
+            .with_max_level(if globals.quiet {
+                LevelFilter::ERROR
+            } else {
+                level
+            })
+            .with_writer(io::stderr)
+            .with_target(false)
+            .without_time()
+            .init();
+        let mut style = Style::detect(globals.color.into(), globals.lang.map(Into::into));
+        style.verbose = globals.verbose > 0;
+        Self { globals, style }
+    }
+
+    /// The cluster of the flags and the environment.
+    pub(super) async fn cluster(&self, limits: Limits) -> anyhow::Result<Cluster> {
+        let source = connect::find(self.globals.kubeconfig.as_deref())?;
+        Ok(Cluster::connect(source, self.globals.context.clone(), limits).await?)
+    }
+
+    /// Who takes labs.
+    pub(super) fn learner(&self) -> Result<Learner, session::Error> {
+        let student = self.globals.student.clone();
+        if let Some(problem) = names::label_problem(&student) {
+            return Err(catalogue::Error::Student(problem).into());
+        }
+        let catalogue = match &self.globals.labs {
+            Some(folder) => Catalogue::from_dir(folder),
+            None => Catalogue::embedded(),
+        };
+        Ok(Learner {
+            student,
+            catalogue,
+            java_image: self.globals.java_image.clone(),
+        })
+    }
+
+    /// The named lab on the cluster; with none, the current one.
+    pub(super) async fn session(&self, lab: Option<&str>) -> anyhow::Result<Session> {
+        let learner = self.learner()?;
+        if let Some(wanted) = lab {
+            learner
+                .catalogue
+                .find(wanted)
+                .map_err(session::Error::Lab)?;
+        }
+        let cluster = self.cluster(Limits::default()).await?;
+        let store = Store::of(&cluster.server, &learner.student);
+        Ok(Session::open(cluster, learner, lab, store).await?)
+    }
+
+    /// Asks before something is done.
+    pub(super) fn confirm(&self, question: &Text) -> anyhow::Result<bool> {
+        prompt::confirm(
+            question.get(self.style.lang),
+            self.globals.yes,
+            self.style.lang,
+        )
+    }
+
+    /// Whether to take over fields that belong to somebody else. Where nobody can be asked, not.
+    pub(super) fn decide(&self, conflict: &str) -> bool {
+        self.notice_line(conflict);
+        self.confirm(&place::take_over()).unwrap_or(false)
+    }
+
+    /// The answer, on standard output. A reader that went away is no error.
+    // Every answer goes through here, whatever it is told with.
+    #[allow(clippy::unused_self)]
+    pub(super) fn print(&self, text: &str) -> io::Result<()> {
+        match io::stdout().write_all(text.as_bytes()) {
+            Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            other => other,
+        }
+    }
+
+    /// A notice in the reader's language, on standard error, unless `--quiet`.
+    pub(super) fn notice(&self, text: &Text) {
+        self.notice_line(text.get(self.style.lang));
+    }
+
+    fn notice_line(&self, line: &str) {
+        if !self.globals.quiet {
+            // Nobody is left to tell if that fails.
+            let _ = writeln!(io::stderr(), "{line}");
+        }
+    }
+
+    /// Progress of work of unknown length.
+    pub(super) fn spinner(&self, what: &Text) -> Progress {
+        Progress::spinner(what.get(self.style.lang), &self.style, self.globals.quiet)
+    }
+}

@@ -1,0 +1,61 @@
+//! What went wrong, in words, with the exit code of the design.
+
+use std::{
+    io::{self, Write as _},
+    process::ExitCode,
+};
+
+use super::desk::Desk;
+use crate::{
+    cluster::{connect, snapshot::Obstacle},
+    session,
+    ui::style::Tone,
+};
+
+/// Exit codes: 1 some check fails, 2 usage or lab file, 3 could not check, 4 still converging.
+fn code(error: &anyhow::Error) -> u8 {
+    if error.is::<connect::Error>() || error.is::<Obstacle>() {
+        return 3;
+    }
+    match error.downcast_ref::<session::Error>() {
+        Some(
+            session::Error::Cluster(_) | session::Error::Many(_) | session::Error::Foreign { .. },
+        ) => 3,
+        Some(session::Error::Unsolved { waiting: true, .. }) => 4,
+        Some(session::Error::Unsolved { waiting: false, .. }) => 1,
+        _ => 2,
+    }
+}
+
+/// Says what went wrong on standard error, and what to do next.
+pub(super) fn show(error: &anyhow::Error, desk: &Desk) -> ExitCode {
+    let head = desk.style.paint(Tone::Bad, "error:");
+    let nexts = next(error).into_iter().map(|n| format!("next:  {n}"));
+    let lines: Vec<String> = std::iter::once(format!("{head} {error}"))
+        .chain(nexts)
+        .collect();
+    let text = lines.join("\n") + "\n";
+    // Nobody is left to tell if that fails.
+    let _ = io::stderr().write_all(text.as_bytes());
+    ExitCode::from(code(error))
+}
+
+/// What to do about it.
+fn next(error: &anyhow::Error) -> Vec<String> {
+    let of = |o: &Obstacle| Some(o.next.clone()).filter(|n| !n.is_empty());
+    let mut all: Vec<String> = match (
+        error.downcast_ref::<Obstacle>(),
+        error.downcast_ref::<session::Error>(),
+    ) {
+        (Some(obstacle), _) | (_, Some(session::Error::Cluster(obstacle))) => {
+            of(obstacle).into_iter().collect()
+        }
+        (_, Some(session::Error::Many(obstacles))) => obstacles.iter().filter_map(of).collect(),
+        _ if error.is::<connect::Error>() => {
+            vec!["get a kubeconfig from your instructor, or log in with `oc login`".to_owned()]
+        }
+        _ => Vec::new(),
+    };
+    all.dedup();
+    all
+}

@@ -1,0 +1,57 @@
+//! `ccnr lab list`.
+
+use std::{collections::BTreeMap, process::ExitCode, time::Duration};
+
+use crate::{
+    cli::desk::Desk,
+    cluster::call::Limits,
+    session::{course::Course, progress::Progress, served::Served, store::Store},
+    ui::step::{self, LabLine},
+};
+
+/// A list is worth no long wait: without an answer it shows the labs as for any Kubernetes.
+const SHORT: Limits = Limits {
+    attempt: Duration::from_secs(2),
+    total: Duration::from_secs(2),
+    pause: Duration::from_millis(100),
+};
+
+pub(super) async fn run(desk: &Desk) -> anyhow::Result<ExitCode> {
+    let learner = desk.learner()?;
+    let (served, records) = known(desk).await;
+    let mut lines = Vec::new();
+    for folder in learner.catalogue.folders()? {
+        let loaded = learner.load(&folder, &served)?;
+        let none = Progress::default();
+        let progress = records.get(&loaded.lab.id).unwrap_or(&none);
+        let course = Course {
+            lab: &loaded.lab,
+            served: &served,
+            progress,
+            client: "kubectl",
+        };
+        let passed = |id: &str| progress.step(id).passed_at.is_some();
+        lines.push(LabLine {
+            number: loaded.lab.number,
+            id: loaded.lab.id.clone(),
+            title: loaded.lab.title.clone(),
+            minutes: loaded.lab.minutes,
+            done: progress
+                .started_at
+                .map(|_| course.steps().filter(|(_, s)| passed(&s.id)).count()),
+            total: course.steps().count(),
+        });
+    }
+    desk.print(&step::lab_list(&lines, &desk.style))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What the cluster serves and what was done on it, where there is one.
+async fn known(desk: &Desk) -> (Served, BTreeMap<String, Progress>) {
+    let Ok(cluster) = desk.cluster(SHORT).await else {
+        return <_>::default();
+    };
+    let records = Store::of(&cluster.server, &desk.globals.student).all();
+    let served = cluster.groups().await.unwrap_or_default();
+    (Served(served), records.unwrap_or_default())
+}

@@ -1,0 +1,78 @@
+//! `ccnr lab solve`: the program does a step, or all up to one.
+
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::show;
+use crate::{
+    cli::desk::Desk,
+    session::{Error, Session},
+    ui::{place, plan, report, step, words},
+};
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Solve {
+    /// A lab's number or id
+    lab: Option<String>,
+    /// This step, by number or id [default: the current one]
+    #[arg(long, value_name = "STEP", conflicts_with = "to")]
+    step: Option<String>,
+    /// All open steps up to this one
+    #[arg(long, value_name = "STEP")]
+    to: Option<String>,
+    /// Say what would be done, and do nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+pub(super) async fn run(desk: &Desk, args: Solve) -> anyhow::Result<ExitCode> {
+    let mut session = desk.session(args.lab.as_deref()).await?;
+    session.require_started()?;
+    let through = args.to.is_some();
+    let wanted = match args.to.as_ref().or(args.step.as_ref()) {
+        Some(wanted) => session.step(wanted)?.1,
+        None => match session.course().current() {
+            Some((_, step)) => step.id.clone(),
+            None => {
+                desk.print(&words::all_done(session.loaded.lab.number, &desk.style))?;
+                return Ok(ExitCode::SUCCESS);
+            }
+        },
+    };
+    let ids = session.to_solve(&wanted, through);
+    if args.dry_run {
+        for (number, step) in session.course().steps() {
+            if ids.contains(&step.id) {
+                let text = plan::solution(number, step, session.client, &desk.style);
+                desk.print(&text)?;
+            }
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    for id in ids {
+        one(&mut session, &id, desk).await?;
+    }
+    if session.course().current().is_some() {
+        desk.print("\n")?;
+    }
+    show::show_current(&session, desk)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Solves one step and says what it was about; one that does not pass is shown as it is.
+pub(super) async fn one(session: &mut Session, id: &str, desk: &Desk) -> anyhow::Result<()> {
+    let busy = desk.spinner(&place::solving(id));
+    let outcome = session.solve(id, &|conflict| desk.decide(conflict)).await;
+    busy.finish(None);
+    if let Err(Error::Unsolved { report, .. }) = &outcome {
+        let at = jiff::Timestamp::now();
+        desk.print(&report::render_step(report, at, &desk.style))?;
+    }
+    outcome?;
+    let solved = session.course().steps().find(|(_, s)| s.id == id);
+    if let Some((number, solved)) = solved {
+        desk.print(&step::debrief(number, solved, &desk.style))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,123 @@
+//! `ccnr lab verify`.
+
+// Doc comments of arguments are help texts, which are no Markdown.
+#![allow(clippy::doc_markdown)]
+
+use std::{process::ExitCode, time::Duration};
+
+use clap::{Args, ValueEnum};
+
+use super::show;
+use crate::{
+    check::report::Report,
+    cli::desk::Desk,
+    session::{Session, verify::Verified},
+    ui::{machine, place, report, step},
+};
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Verify {
+    /// A lab's number or id
+    lab: Option<String>,
+    /// Check this step alone, by number or id
+    #[arg(long, value_name = "STEP")]
+    step: Option<String>,
+    /// Wait so long while something is still converging: 90s, 2m
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    wait: Option<Duration>,
+    /// The form of the report
+    #[arg(short, long, value_enum, value_name = "FORM", default_value_t)]
+    output: Form,
+}
+
+/// The form of a report.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+enum Form {
+    /// For people
+    #[default]
+    Text,
+    /// One JSON object
+    Json,
+    /// JUnit XML
+    Junit,
+    /// Test Anything Protocol
+    Tap,
+}
+
+pub(super) async fn run(desk: &Desk, args: Verify) -> anyhow::Result<ExitCode> {
+    let mut session = desk.session(args.lab.as_deref()).await?;
+    let only = match &args.step {
+        Some(wanted) => Some(session.step(wanted)?.1),
+        None => None,
+    };
+    let waiting = args.wait.map(|_| desk.spinner(&place::waiting()));
+    let verified = session
+        .verify(only.as_deref(), args.wait, &|report| {
+            if let Some(progress) = &waiting {
+                tell(report, progress, desk);
+            }
+        })
+        .await?;
+    drop(waiting);
+    let report = &verified.report;
+    match args.output {
+        Form::Text => text(desk, &session, &verified, only.is_some())?,
+        Form::Json => desk.print(&format!("{}\n", machine::json(report, desk.style.lang)))?,
+        Form::Junit => desk.print(&machine::junit(report, desk.style.lang))?,
+        Form::Tap => desk.print(&machine::tap(report, desk.style.lang))?,
+    }
+    Ok(ExitCode::from(report.exit_code()))
+}
+
+/// The report; what the steps that just passed were about; and the step that comes next.
+fn text(desk: &Desk, session: &Session, verified: &Verified, alone: bool) -> anyhow::Result<()> {
+    let report = &verified.report;
+    if alone {
+        for found in &report.steps {
+            desk.print(&report::render_step(found, report.at, &desk.style))?;
+        }
+    } else {
+        desk.print(&report::render(report, &desk.style))?;
+    }
+    let mut told = false;
+    for (number, passed) in session.course().steps() {
+        if verified.passed.contains(&passed.id) {
+            desk.print(&format!("\n{}", step::debrief(number, passed, &desk.style)))?;
+            told = true;
+        }
+    }
+    if told && !alone && report.exit_code() != 0 {
+        desk.print("\n")?;
+        show::show_current(session, desk)?;
+    }
+    Ok(())
+}
+
+fn tell(report: &Report, progress: &crate::ui::progress::Progress, desk: &Desk) {
+    let (done, all) = report.progress();
+    progress.message(place::waiting_at(done, all).get(desk.style.lang));
+}
+
+/// `90s`, `2m`, `1m30s`, or seconds alone.
+fn duration(text: &str) -> Result<Duration, String> {
+    if let Ok(seconds) = text.parse() {
+        return Ok(Duration::from_secs(seconds));
+    }
+    let wrong = |_| format!("\"{text}\" is no duration; write 90s or 2m");
+    let span: jiff::SignedDuration = text.parse().map_err(wrong)?;
+    Duration::try_from(span).map_err(|_| format!("\"{text}\" is negative"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_read_as_people_write_them() {
+        for (text, seconds) in [("90s", 90), ("2m", 120), ("1m30s", 90), ("45", 45)] {
+            assert_eq!(duration(text), Ok(Duration::from_secs(seconds)), "{text}");
+        }
+        assert!(duration("soon").is_err());
+        assert!(duration("-5s").is_err());
+    }
+}

@@ -1,0 +1,218 @@
+//! The command line: parse, call, render. One thin module per command.
+
+// Doc comments of arguments are help texts, which are no Markdown.
+#![allow(clippy::doc_markdown)]
+
+mod client;
+mod desk;
+mod doctor;
+mod failure;
+mod lab;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
+
+use self::desk::Desk;
+use crate::{lab::text::Lang, ui::style::ColorChoice};
+
+/// Hands-on Kubernetes and OpenShift workshops in your terminal: labs that set themselves up, check every step on the
+/// cluster, and say why a step is not done yet.
+#[derive(Debug, Parser)]
+#[command(
+    name = "ccnr",
+    version,
+    arg_required_else_help = true,
+    max_term_width = 100
+)]
+struct Cli {
+    #[command(flatten)]
+    globals: Globals,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Flags of every command.
+#[derive(Debug, Clone, Args)]
+struct Globals {
+    /// The kubeconfig file [default: KUBECONFIG, else ~/.kube/config, else the Pod's ServiceAccount]
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Cluster")]
+    kubeconfig: Option<PathBuf>,
+    /// The kubeconfig's context [default: its current one]
+    #[arg(long, global = true, value_name = "NAME", help_heading = "Cluster")]
+    context: Option<String>,
+    /// Your id in the class, the first part of your projects' names
+    #[arg(
+        long,
+        global = true,
+        value_name = "ID",
+        env = "CCNR_STUDENT",
+        default_value = "student",
+        help_heading = "Labs"
+    )]
+    student: String,
+    /// A folder with labs/ and manifests/ to use instead of the labs in this program
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        env = "CCNR_LABS",
+        help_heading = "Labs"
+    )]
+    labs: Option<PathBuf>,
+    /// The image of lab 4's Java app
+    #[arg(
+        long,
+        global = true,
+        value_name = "IMAGE",
+        env = "CCNR_JAVA_IMAGE",
+        help_heading = "Labs"
+    )]
+    java_image: Option<String>,
+    /// The language of labs and reports [default: CCNR_LANG, else the locale's]
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        value_name = "LANG",
+        help_heading = "Output"
+    )]
+    lang: Option<Language>,
+    /// When to use colour; NO_COLOR is respected
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        value_name = "WHEN",
+        default_value_t,
+        help_heading = "Output"
+    )]
+    color: Color,
+    /// Say more; twice, for what is asked of the cluster
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = "Output")]
+    verbose: u8,
+    /// No progress and no notices
+    #[arg(short, long, global = true, help_heading = "Output")]
+    quiet: bool,
+    /// Answer every question with yes
+    #[arg(short, long, global = true, help_heading = "Output")]
+    yes: bool,
+}
+
+/// A language on the command line.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Language {
+    /// English
+    En,
+    /// 日本語
+    Ja,
+}
+
+impl From<Language> for Lang {
+    fn from(language: Language) -> Self {
+        match language {
+            Language::En => Self::En,
+            Language::Ja => Self::Ja,
+        }
+    }
+}
+
+/// When to use colour, on the command line.
+#[derive(Debug, Clone, Copy, Default, clap::ValueEnum)]
+enum Color {
+    /// On a terminal
+    #[default]
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+impl From<Color> for ColorChoice {
+    fn from(color: Color) -> Self {
+        match color {
+            Color::Auto => Self::Auto,
+            Color::Always => Self::Always,
+            Color::Never => Self::Never,
+        }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Take a lab: start, verify, hint, solve, reset
+    #[command(subcommand)]
+    Lab(lab::Lab),
+    /// Check the cluster, your permissions, and which labs can run here
+    Doctor,
+    /// Run the real oc with the lab's project and context
+    #[command(disable_help_flag = true)]
+    Oc(client::Client),
+    /// Run the real kubectl with the lab's project and context
+    #[command(disable_help_flag = true)]
+    Kubectl(client::Client),
+    /// Print a completion script for your shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Runs the program on its command line.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let desk = Desk::new(cli.globals);
+    match run(&desk, cli.command) {
+        Ok(code) => code,
+        Err(error) => failure::show(&error, &desk),
+    }
+}
+
+/// Runs one command and gives its exit code.
+fn run(desk: &Desk, command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Completions { shell } => {
+            let mut out = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "ccnr", &mut out);
+            desk.print(&String::from_utf8_lossy(&out))?;
+            Ok(ExitCode::SUCCESS)
+        }
+        // One thread is enough to wait for answers, and starts sooner than several.
+        command => tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?
+            .block_on(talk(desk, command)),
+    }
+}
+
+/// The commands that talk to the cluster. Ctrl-C ends them: every one can be repeated.
+async fn talk(desk: &Desk, command: Command) -> anyhow::Result<ExitCode> {
+    let work = async {
+        match command {
+            Command::Lab(command) => lab::run(desk, command).await,
+            Command::Doctor => doctor::run(desk).await,
+            Command::Oc(args) => client::run(desk, "oc", args).await,
+            Command::Kubectl(args) => client::run(desk, "kubectl", args).await,
+            Command::Completions { .. } => Ok(ExitCode::SUCCESS),
+        }
+    };
+    tokio::select! {
+        outcome = work => outcome,
+        _ = tokio::signal::ctrl_c() => {
+            desk.notice(&crate::ui::words::interrupted());
+            Ok(ExitCode::from(130))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_makes_sense() {
+        Cli::command().debug_assert();
+    }
+}
