@@ -74,6 +74,18 @@ pub fn evidence(check: &Check, seen: &Snapshot) -> Vec<Read> {
     pods_of(target, found).map(Read::List).into_iter().collect()
 }
 
+/// Whether a check is about one object that is not there.
+#[must_use]
+pub fn is_missing(check: &Check, seen: &Snapshot) -> bool {
+    let Subject::Object { object, .. } = &check.subject else {
+        return false;
+    };
+    matches!(
+        seen.answers.get(&Read::Object(object.clone())),
+        Some(Ok(Answer::Missing))
+    )
+}
+
 /// When the newest of the objects of an answer last changed; none where there are none.
 #[must_use]
 pub fn changed_at(read: &Read, seen: &Snapshot) -> Option<jiff::Timestamp> {

@@ -235,11 +235,13 @@ impl<'a> Course<'a> {
             }
             (verdict, ..) => verdict,
         };
-        let failed = matches!(verdict, Verdict::Fail(_));
+        // What an author says of a wrong object misleads about one that is missing.
+        let failed = matches!(verdict, Verdict::Fail(_)) && !plan::is_missing(check, seen);
+        let advice = check.next.as_ref().filter(|_| failed);
         CheckReport {
             id: check.id.clone(),
             title: check.title.clone(),
-            verdict: with_advice(verdict, check.next.as_ref()),
+            verdict: with_advice(verdict, advice),
             fail: check.fail.clone().filter(|_| failed),
             within: check.within.map(|w| w.as_secs()),
             optional: check.optional,
@@ -278,9 +280,7 @@ fn outcome(checks: &[CheckReport]) -> Outcome {
 
 /// The author's advice, where the program has none of its own.
 fn with_advice(mut verdict: Verdict, next: Option<&Text>) -> Verdict {
-    if let (Verdict::Fail(finding) | Verdict::Waiting(finding, _), Some(next)) =
-        (&mut verdict, next)
-    {
+    if let (Verdict::Fail(finding), Some(next)) = (&mut verdict, next) {
         finding.next.get_or_insert_with(|| next.clone());
     }
     verdict

@@ -7,7 +7,7 @@ use super::{
     layout::{sides, width, wrap, wrap_line},
     report::{Page, named, reason},
     style::Tone,
-    words::{Label, say},
+    words::{Label, pick, say},
 };
 use crate::check::{
     report::CheckReport,
@@ -34,10 +34,16 @@ impl Page<'_> {
             Verdict::Pass => self.lines.extend(wrap_line(&left, &rest, columns)),
             Verdict::Fail(finding) => {
                 self.lines.extend(wrap_line(&left, &rest, columns));
+                if self.said.contains(finding) {
+                    let above = pick(lang, "as above", "上に同じ");
+                    self.indented(&self.style.paint(Tone::Dim, above));
+                    return;
+                }
                 if let Some(fail) = &check.fail {
-                    self.indented(fail.get(lang));
+                    self.prose(fail.get(lang));
                 }
                 self.finding(finding, true);
+                self.said.push((**finding).clone());
             }
             Verdict::Waiting(finding, so_long) => {
                 let time = self.waited(*so_long, check.within);
@@ -115,6 +121,12 @@ impl Page<'_> {
         } else {
             self.labelled(Label::Next, &obstacle.next);
         }
+    }
+
+    /// The author's words.
+    fn prose(&mut self, text: &str) {
+        let rendered = super::markdown::render(text, self.style, LABEL);
+        self.lines.extend(rendered.lines().map(str::to_owned));
     }
 
     fn indented(&mut self, text: &str) {

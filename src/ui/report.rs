@@ -10,7 +10,7 @@ use super::{
 use crate::{
     check::{
         report::{Report, StepReport},
-        verdict::{Outcome, Verdict},
+        verdict::{Finding, Outcome, Verdict},
     },
     lab::text::{Lang, Text},
 };
@@ -18,11 +18,7 @@ use crate::{
 /// The report as text, its last line saying what to do next.
 #[must_use]
 pub fn render(report: &Report, style: &Style) -> String {
-    let mut page = Page {
-        style,
-        at: report.at,
-        lines: Vec::new(),
-    };
+    let mut page = Page::new(style, report.at);
     page.head(report);
     page.passed(report);
     let current = report.steps.iter().position(|s| is_open(s) && !s.optional);
@@ -39,14 +35,19 @@ pub fn render(report: &Report, style: &Style) -> String {
     text
 }
 
+/// How far the learner is, and nothing of the step that was not begun yet.
+#[must_use]
+pub fn render_progress(report: &Report, style: &Style) -> String {
+    let mut page = Page::new(style, report.at);
+    page.head(report);
+    page.passed(report);
+    page.lines.join("\n") + "\n"
+}
+
 /// One step alone, with all of its checks.
 #[must_use]
 pub fn render_step(step: &StepReport, at: Timestamp, style: &Style) -> String {
-    let mut page = Page {
-        style,
-        at,
-        lines: Vec::new(),
-    };
+    let mut page = Page::new(style, at);
     page.step(step, true);
     let mut text = page.lines.join("\n").trim_start().to_owned();
     text.insert_str(0, "  ");
@@ -67,9 +68,20 @@ pub(super) struct Page<'a> {
     pub(super) style: &'a Style,
     at: Timestamp,
     pub(super) lines: Vec<String>,
+    /// What was told of this step's checks already.
+    pub(super) said: Vec<Finding>,
 }
 
-impl Page<'_> {
+impl<'a> Page<'a> {
+    fn new(style: &'a Style, at: Timestamp) -> Self {
+        Self {
+            style,
+            at,
+            lines: Vec::new(),
+            said: Vec::new(),
+        }
+    }
+
     pub(super) fn lang(&self) -> Lang {
         self.style.lang
     }
@@ -162,6 +174,7 @@ impl Page<'_> {
             self.lines
                 .extend(wrap(&text, "    ", "    ", self.style.width));
         }
+        self.said.clear();
         for check in &step.checks {
             if whole || !matches!(check.verdict, Verdict::Pass | Verdict::Skipped(_)) {
                 self.check(check, "    ");

@@ -93,8 +93,8 @@ pub fn step_text(number: usize, total: usize, step: &Step, client: &str, style: 
     }
     let close = pick(
         lang,
-        "Then `ccnr lab verify`, or keep `ccnr lab watch` open in a second terminal.",
-        "終わったら `ccnr lab verify`。別の端末で `ccnr lab watch` を開いておいてもかまいません。",
+        "Then `ccnr lab verify`.",
+        "終わったら `ccnr lab verify`。",
     );
     out.push('\n');
     out.push_str(&markdown::render(close, style, 2));

@@ -69,24 +69,25 @@ pub(super) async fn run(desk: &Desk, args: Verify) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::from(report.exit_code()))
 }
 
-/// The report; what the steps that just passed were about; and the step that comes next.
+/// The report; what the steps that just passed were about; and the step that comes next, whose checks were not begun
+/// yet and are left out.
 fn text(desk: &Desk, session: &Session, verified: &Verified, alone: bool) -> anyhow::Result<()> {
     let report = &verified.report;
     if alone {
         for found in &report.steps {
             desk.print(&report::render_step(found, report.at, &desk.style))?;
         }
-    } else {
+    } else if verified.passed.is_empty() || report.exit_code() != 1 {
         desk.print(&report::render(report, &desk.style))?;
+    } else {
+        desk.print(&report::render_progress(report, &desk.style))?;
     }
-    let mut told = false;
     for (number, passed) in session.course().steps() {
         if verified.passed.contains(&passed.id) {
             desk.print(&format!("\n{}", step::debrief(number, passed, &desk.style)))?;
-            told = true;
         }
     }
-    if told && !alone && report.exit_code() != 0 {
+    if !verified.passed.is_empty() && !alone && report.exit_code() != 0 {
         desk.print("\n")?;
         show::show_current(session, desk)?;
     }

@@ -1,0 +1,3 @@
+module ccnr.dev/images/web
+
+go 1.24
