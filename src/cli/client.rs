@@ -8,7 +8,7 @@ use std::{
 use clap::Args;
 
 use super::desk::Desk;
-use crate::{cluster::call::Limits, session::store::Store};
+use crate::session::store::Store;
 
 /// What is passed on.
 #[derive(Debug, Args)]
@@ -63,7 +63,7 @@ fn says_where(args: &[OsString]) -> bool {
 /// The current lab's first project. Without a lab, or without a cluster that answers, the client decides itself.
 async fn project(desk: &Desk) -> Option<String> {
     let learner = desk.learner().ok()?;
-    let cluster = desk.cluster(Limits::default()).await.ok()?;
+    let cluster = desk.cluster(desk.limits()).await.ok()?;
     let store = Store::of(&cluster.server, &learner.student);
     let current = store.current().ok()??;
     let folder = learner.catalogue.find(&current).ok()?;

@@ -44,6 +44,16 @@ impl Desk {
         Self { globals, style }
     }
 
+    /// The bounds of one call: a second try fits into half of the time of the first.
+    pub(super) fn limits(&self) -> Limits {
+        let attempt = self.globals.request_timeout;
+        Limits {
+            attempt,
+            total: attempt + attempt / 2,
+            ..Limits::default()
+        }
+    }
+
     /// The cluster of the flags and the environment.
     pub(super) async fn cluster(&self, limits: Limits) -> anyhow::Result<Cluster> {
         let source = connect::find(self.globals.kubeconfig.as_deref())?;
@@ -76,7 +86,7 @@ impl Desk {
                 .find(wanted)
                 .map_err(session::Error::Lab)?;
         }
-        let cluster = self.cluster(Limits::default()).await?;
+        let cluster = self.cluster(self.limits()).await?;
         let store = Store::of(&cluster.server, &learner.student);
         Ok(Session::open(cluster, learner, lab, store).await?)
     }

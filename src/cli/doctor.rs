@@ -5,7 +5,7 @@ use std::{process::ExitCode, time::Instant};
 use super::desk::Desk;
 use crate::{
     check::verdict::Outcome,
-    cluster::{Cluster, call::Limits, identity::Identity},
+    cluster::{Cluster, identity::Identity},
     lab::text::Text,
     session::{Error, Learner, Session, served::Served, store::Store},
     ui::doctor::{self, Line},
@@ -13,7 +13,7 @@ use crate::{
 
 pub(super) async fn run(desk: &Desk) -> anyhow::Result<ExitCode> {
     let learner = desk.learner()?;
-    let cluster = desk.cluster(Limits::default()).await?;
+    let cluster = desk.cluster(desk.limits()).await?;
     let started = Instant::now();
     let version = cluster.version().await?;
     let took = started.elapsed().as_millis();

@@ -6,10 +6,11 @@
 mod client;
 mod desk;
 mod doctor;
+mod duration;
 mod failure;
 mod lab;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
@@ -41,6 +42,9 @@ struct Globals {
     /// The kubeconfig's context [default: its current one]
     #[arg(long, global = true, value_name = "NAME", help_heading = "Cluster")]
     context: Option<String>,
+    /// How long to wait for one answer of the cluster: 10s, 1m
+    #[arg(long, global = true, value_name = "DURATION", default_value = "10s", value_parser = duration::parse, help_heading = "Cluster")]
+    request_timeout: Duration,
     /// Your id in the class, the first part of your projects' names
     #[arg(
         long,
@@ -102,9 +106,7 @@ struct Globals {
 /// A language on the command line.
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
 enum Language {
-    /// English
     En,
-    /// 日本語
     Ja,
 }
 
@@ -120,12 +122,9 @@ impl From<Language> for Lang {
 /// When to use colour, on the command line.
 #[derive(Debug, Clone, Copy, Default, clap::ValueEnum)]
 enum Color {
-    /// On a terminal
     #[default]
     Auto,
-    /// Always
     Always,
-    /// Never
     Never,
 }
 

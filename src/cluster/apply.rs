@@ -13,7 +13,7 @@ use super::{
     obstacle,
     snapshot::{Answer, Obstacle, ObstacleKind, Read},
 };
-use crate::lab::model::ObjectRef;
+use crate::lab::model::{ListRef, ObjectRef};
 
 /// The field manager of everything that is written.
 /// <https://kubernetes.io/docs/reference/using-api/server-side-apply/#managers>
@@ -72,7 +72,7 @@ impl Cluster {
         let started = Instant::now();
         loop {
             let outcome = if how.only_missing {
-                self.create(object).await.map(drop)
+                self.create_missing(object).await
             } else {
                 self.apply(object, how.take_over).await
             };
@@ -87,6 +87,29 @@ impl Cluster {
             }
             sleep(PAUSE).await;
         }
+    }
+
+    /// Creates what does not exist. A project can have one `OperatorGroup` only: any that is there will do.
+    async fn create_missing(&self, object: &Value) -> Result<(), Obstacle> {
+        let ObjectRef {
+            api_version,
+            kind,
+            namespace,
+            ..
+        } = reference(object);
+        if kind == "OperatorGroup" {
+            let list = Read::List(ListRef {
+                api_version,
+                kind,
+                namespace,
+                label_selector: None,
+                field_selector: None,
+            });
+            if matches!(self.read(&list).await, Ok(Answer::List(found)) if !found.is_empty()) {
+                return Ok(());
+            }
+        }
+        self.create(object).await.map(drop)
     }
 
     /// Server-side apply of one object.

@@ -42,6 +42,18 @@ impl Item {
         owners.is_some_and(|all| all.iter().any(|o| o["controller"] == true))
     }
 
+    /// Whether it is a custom resource that an operator looks after, and has to be gone before the operator is.
+    #[must_use]
+    pub fn is_custom(&self) -> bool {
+        let group = self
+            .object
+            .api_version
+            .split_once('/')
+            .map_or("", |(g, _)| g);
+        let of_platform = ["k8s.io", "openshift.io", "operators.coreos.com"];
+        group.contains('.') && !of_platform.iter().any(|p| group.ends_with(p))
+    }
+
     /// Its finalizers.
     pub fn finalizers(&self) -> impl Iterator<Item = &str> {
         let all = self.metadata["finalizers"].as_array().into_iter().flatten();
@@ -141,40 +153,78 @@ impl Cluster {
     }
 }
 
-/// The kinds of an `APIGroupDiscoveryList`. Events are told of others; endpoints follow their Service.
+/// The kinds of an `APIGroupDiscoveryList`, each in the first, preferred version that has it: versions of a group need not
+/// have the same kinds. Events are told of others; endpoints follow their Service.
 fn deletable(list: &Value) -> Vec<Kind> {
-    let mut kinds = Vec::new();
-    for group in list["items"].as_array().into_iter().flatten() {
-        let name = group["metadata"]["name"].as_str().unwrap_or_default();
-        // The first version is the preferred one.
-        let Some(version) = group["versions"].as_array().and_then(|v| v.first()) else {
-            continue;
-        };
-        let short = version["version"].as_str().unwrap_or_default();
-        let api_version = if name.is_empty() {
-            short.to_owned()
-        } else {
-            format!("{name}/{short}")
-        };
-        for resource in version["resources"].as_array().into_iter().flatten() {
-            let can = |verb: &str| {
-                let verbs = resource["verbs"].as_array();
-                verbs.is_some_and(|all| all.iter().any(|v| v == verb))
+    let mut kinds: Vec<Kind> = Vec::new();
+    for group in each(&list["items"]) {
+        let name = text(&group["metadata"]["name"]);
+        let before = kinds.len();
+        for version in each(&group["versions"]) {
+            let version_name = text(&version["version"]);
+            let api_version = if name.is_empty() {
+                version_name.to_owned()
+            } else {
+                format!("{name}/{version_name}")
             };
-            let plural = resource["resource"].as_str().unwrap_or_default();
-            let follows = matches!(plural, "events" | "endpoints" | "endpointslices");
-            if can("list") && can("delete") && !follows {
-                kinds.push(Kind {
-                    api_version: api_version.clone(),
-                    kind: resource["responseKind"]["kind"]
-                        .as_str()
-                        .unwrap_or_default()
-                        .to_owned(),
-                    resource: plural.to_owned(),
-                    namespaced: resource["scope"] == "Namespaced",
-                });
+            for resource in each(&version["resources"]) {
+                let plural = text(&resource["resource"]);
+                let can = |verb: &str| each(&resource["verbs"]).any(|v| v == verb);
+                let follows = matches!(plural, "events" | "endpoints" | "endpointslices");
+                let known = kinds[before..].iter().any(|k| k.resource == plural);
+                if can("list") && can("delete") && !follows && !known {
+                    kinds.push(Kind {
+                        api_version: api_version.clone(),
+                        kind: text(&resource["responseKind"]["kind"]).to_owned(),
+                        resource: plural.to_owned(),
+                        namespaced: resource["scope"] == "Namespaced",
+                    });
+                }
             }
         }
     }
     kinds
+}
+
+fn each(list: &Value) -> impl Iterator<Item = &Value> {
+    list.as_array().into_iter().flatten()
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn every_kind_is_found_in_the_first_version_that_has_it() {
+        let resource = |plural: &str, kind: &str, verbs: &[&str]| json!({"resource": plural, "responseKind": {"kind": kind}, "scope": "Namespaced", "verbs": verbs});
+        let all = ["delete", "get", "list"];
+        let found = deletable(&json!({"items": [{
+            "metadata": {"name": "operators.coreos.com"},
+            "versions": [
+                {"version": "v2", "resources": [resource("operatorconditions", "OperatorCondition", &all)]},
+                {"version": "v1", "resources": [
+                    resource("operatorconditions", "OperatorCondition", &all),
+                    resource("operatorgroups", "OperatorGroup", &all),
+                    resource("reviews", "Review", &["create"]),
+                ]},
+            ],
+        }]}));
+        let names: Vec<(&str, &str)> = found
+            .iter()
+            .map(|k| (k.resource.as_str(), k.api_version.as_str()))
+            .collect();
+        assert_eq!(
+            names,
+            [
+                ("operatorconditions", "operators.coreos.com/v2"),
+                ("operatorgroups", "operators.coreos.com/v1"),
+            ]
+        );
+    }
 }

@@ -125,18 +125,19 @@ impl Cluster {
         }
     }
 
-    /// Waits until nothing that `counts` is left in a project, or says what is held.
-    pub async fn wait_empty(
+    /// Deletes what `goes` of a project and waits until it is gone, or says what is held. What controllers made goes with
+    /// what they made it for; what they make again meanwhile is deleted again.
+    pub async fn empty(
         &self,
         name: &str,
         kinds: &[Kind],
-        counts: impl Fn(&Item) -> bool,
+        goes: impl Fn(&Item) -> bool,
         patience: Duration,
     ) -> Result<(), Obstacle> {
         let deadline = Instant::now() + patience;
         loop {
             let left = self.contents(name, kinds).await?;
-            let left: Vec<&Item> = left.iter().filter(|i| counts(i)).collect();
+            let left: Vec<&Item> = left.iter().filter(|i| goes(i)).collect();
             if left.is_empty() {
                 return Ok(());
             }
@@ -144,6 +145,11 @@ impl Cluster {
                 let what = format!("project {name} is not empty yet");
                 return Err(held(&what, &left, patience));
             }
+            let roots: Vec<&Item> = left
+                .into_iter()
+                .filter(|i| !i.is_owned() && i.metadata["deletionTimestamp"].is_null())
+                .collect();
+            self.delete_items(&roots).await?;
             sleep(PAUSE).await;
         }
     }

@@ -136,13 +136,11 @@ impl Session {
                 .delete_project(&removal.project, &removal.uid, openshift)
                 .await;
         }
-        let items = self.cluster.contents(&removal.project, &plan.kinds).await?;
-        // What a controller made goes with what it was made for.
-        let roots: Vec<&Item> = items
-            .iter()
-            .filter(|i| plan.keeper.goes(i, false) && !i.is_owned())
-            .collect();
-        self.cluster.delete_items(&roots).await
+        // An operator that goes before its custom resources can't clean up after them.
+        let custom = |i: &Item| plan.keeper.goes(i, false) && i.is_custom();
+        self.cluster
+            .empty(&removal.project, &plan.kinds, custom, PATIENCE)
+            .await
     }
 
     async fn end_removal(&self, removal: &Removal, plan: &Plan) -> Result<(), Obstacle> {
@@ -153,8 +151,8 @@ impl Session {
                 .wait_project_gone(name, &removal.uid, kinds, PATIENCE)
                 .await;
         }
-        let counts = |i: &Item| plan.keeper.goes(i, false);
-        self.cluster.wait_empty(name, kinds, counts, PATIENCE).await
+        let rest = |i: &Item| plan.keeper.goes(i, false);
+        self.cluster.empty(name, kinds, rest, PATIENCE).await
     }
 }
 

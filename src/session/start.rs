@@ -1,6 +1,9 @@
 //! The start of a lab: setup, files, baselines.
 
-use std::path::Path;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 use jiff::Timestamp;
 
@@ -22,6 +25,15 @@ impl Session {
         !self.loaded.lab.setup.is_empty()
     }
 
+    /// The files of the steps that exist on this cluster.
+    fn files_here(&self) -> BTreeMap<String, String> {
+        let named: BTreeSet<&String> = self.course().steps().flat_map(|(_, s)| &s.files).collect();
+        let all = self.loaded.files.iter();
+        all.filter(|(name, _)| named.contains(name))
+            .map(|(name, text)| (name.clone(), text.clone()))
+            .collect()
+    }
+
     /// Starts the lab, or goes on with it: every part may be repeated.
     pub async fn start(&mut self, folder: &Path, decide: Decide<'_>) -> Result<Started, Error> {
         let again = self.progress.started_at.is_some();
@@ -30,7 +42,7 @@ impl Session {
         for action in &self.loaded.lab.setup {
             self.perform(action, None, decide).await?;
         }
-        let files = files::write(folder, &self.loaded.files)?;
+        let files = files::write(folder, &self.files_here())?;
         self.store.set_current(&self.loaded.lab.id)?;
         self.adopt().await?;
         // The first step may pass already, and the baselines of the one after it are due then.

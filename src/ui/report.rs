@@ -202,7 +202,7 @@ impl<'a> Page<'a> {
         for step in &report.steps {
             if step.outcome == Outcome::Skipped {
                 let symbol = self.style.symbol(Outcome::Skipped);
-                let left = format!("{symbol} {} {}", step.number, self.title(step));
+                let left = format!("{symbol} {}", self.title(step));
                 let why = step.skipped.as_ref().map_or("", |t| t.get(lang));
                 self.lines
                     .extend(wrap(&reason(&left, why), "  ", "      ", columns));

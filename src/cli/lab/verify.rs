@@ -10,7 +10,7 @@ use clap::{Args, ValueEnum};
 use super::show;
 use crate::{
     check::report::Report,
-    cli::desk::Desk,
+    cli::{desk::Desk, duration},
     session::{Session, verify::Verified},
     ui::{machine, place, report, step},
 };
@@ -23,7 +23,7 @@ pub(in crate::cli) struct Verify {
     #[arg(long, value_name = "STEP")]
     step: Option<String>,
     /// Wait so long while something is still converging: 90s, 2m
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     wait: Option<Duration>,
     /// The form of the report
     #[arg(short, long, value_enum, value_name = "FORM", default_value_t)]
@@ -97,28 +97,4 @@ fn text(desk: &Desk, session: &Session, verified: &Verified, alone: bool) -> any
 fn tell(report: &Report, progress: &crate::ui::progress::Progress, desk: &Desk) {
     let (done, all) = report.progress();
     progress.message(place::waiting_at(done, all).get(desk.style.lang));
-}
-
-/// `90s`, `2m`, `1m30s`, or seconds alone.
-fn duration(text: &str) -> Result<Duration, String> {
-    if let Ok(seconds) = text.parse() {
-        return Ok(Duration::from_secs(seconds));
-    }
-    let wrong = |_| format!("\"{text}\" is no duration; write 90s or 2m");
-    let span: jiff::SignedDuration = text.parse().map_err(wrong)?;
-    Duration::try_from(span).map_err(|_| format!("\"{text}\" is negative"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations_are_read_as_people_write_them() {
-        for (text, seconds) in [("90s", 90), ("2m", 120), ("1m30s", 90), ("45", 45)] {
-            assert_eq!(duration(text), Ok(Duration::from_secs(seconds)), "{text}");
-        }
-        assert!(duration("soon").is_err());
-        assert!(duration("-5s").is_err());
-    }
 }

@@ -89,6 +89,7 @@ failCgroupV1: false
 failSwapOn: false
 enforceNodeAllocatable: []
 containerRuntimeEndpoint: unix://$containerd_socket
+syncFrequency: 10s
 resolvConf: $RIG_STATE/resolv.conf
 clusterDNS: [10.96.0.10]
 clusterDomain: cluster.local

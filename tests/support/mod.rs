@@ -1,0 +1,11 @@
+//! What the suites on a real cluster share.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    dead_code,
+    unreachable_pub
+)] // Helpers of tests.
+
+pub mod cluster;
+pub mod learner;
