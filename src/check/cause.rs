@@ -20,10 +20,11 @@ pub(crate) struct Known {
 }
 
 /// The first known cause, most telling first.
-pub(crate) fn of(workload: &Value, pods: &[Value]) -> Option<Known> {
+pub(crate) fn of(workload: &Value, pods: &[Value], warnings: &[Value]) -> Option<Known> {
     refused(workload)
         .or_else(|| pods.iter().find_map(container))
         .or_else(|| pods.iter().find_map(unschedulable))
+        .or_else(|| pods.iter().find_map(|pod| volume(pod, warnings)))
 }
 
 /// Pods that are not even made: quota, Pod Security, a missing service account.
@@ -161,6 +162,34 @@ fn crash_loop(pod: &str, status: &Value) -> Known {
         },
         hopeless: true,
     }
+}
+
+/// A container that waits for its volumes has no reason in its status: the events tell.
+fn volume(pod: &Value, warnings: &[Value]) -> Option<Known> {
+    let creating = |s: &Value| string(s, "/state/waiting/reason") == Some("ContainerCreating");
+    if !list(pod, "/status/containerStatuses").iter().any(creating) {
+        return None;
+    }
+    let about = |w: &&Value| w["involvedObject"]["name"] == name(pod);
+    let failed = |w: &&Value| {
+        matches!(
+            w["reason"].as_str(),
+            Some("FailedMount" | "FailedAttachVolume")
+        )
+    };
+    let warning = warnings.iter().rfind(|w| about(w) && failed(w))?;
+    let message = warning["message"].as_str().unwrap_or_default();
+    Some(Known {
+        cause: Cause {
+            code: "VolumeMount",
+            text: Text::same(format!("{}: {message}", name(pod))),
+        },
+        next: Text::new(
+            "make what the message names: a ConfigMap, a Secret, a volume",
+            "メッセージにあるもの（ConfigMap、Secret、ボリューム）を作成してください",
+        ),
+        hopeless: false,
+    })
 }
 
 fn unschedulable(pod: &Value) -> Option<Known> {

@@ -155,7 +155,13 @@ impl Judge<'_> {
             match self.cel(expression, &[("self".to_owned(), object.clone())]) {
                 Ok(Some(Value::Bool(true))) => {}
                 Ok(_) => {
-                    return Held::No(finding::untrue(reference, expression, &self.known.client));
+                    return Held::No(finding::untrue(
+                        reference,
+                        object,
+                        &self.check.title,
+                        expression,
+                        &self.known.client,
+                    ));
                 }
                 Err(obstacle) => return Held::Unknown(obstacle),
             }
@@ -180,14 +186,13 @@ impl Judge<'_> {
             Readiness::NotYet(state) => (state, false),
             Readiness::Failed(state) => (state, true),
         };
-        let pods = plan::pods_of(reference, object)
-            .and_then(|list| self.seen.answers.get(&Read::List(list)))
-            .and_then(|answer| match answer {
-                Ok(Answer::List(pods)) => Some(pods.as_slice()),
-                _ => None,
-            })
-            .unwrap_or_default();
-        let cause = cause::of(object, pods);
+        let listed = |list: ListRef| match self.seen.answers.get(&Read::List(list)) {
+            Some(Ok(Answer::List(items))) => items.as_slice(),
+            _ => &[],
+        };
+        let pods = plan::pods_of(reference, object).map_or(&[][..], listed);
+        let warnings = listed(plan::warnings_of_pods(reference.namespace.clone()));
+        let cause = cause::of(object, pods, warnings);
         let hopeless = failed || cause.as_ref().is_some_and(|c| c.hopeless);
         let finding = finding::not_ready(reference, state, cause, &self.known.client);
         if hopeless {
@@ -267,7 +272,7 @@ impl Judge<'_> {
                 if self.cel(expression, &bound)? != Some(Value::Bool(true)) {
                     return Ok(Some(finding::untrue_of_list(
                         list,
-                        expression,
+                        &self.check.title,
                         &self.known.client,
                     )));
                 }

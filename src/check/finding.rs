@@ -147,22 +147,74 @@ pub(crate) fn differs(object: &ObjectRef, differences: &[Mismatch], client: &str
     }
 }
 
-pub(crate) fn untrue(object: &ObjectRef, expression: &str, client: &str) -> Finding {
+/// A CEL condition that does not hold: in the words of the check, with the values that it looks at.
+pub(crate) fn untrue(
+    reference: &ObjectRef,
+    object: &Value,
+    title: &Text,
+    expression: &str,
+    client: &str,
+) -> Finding {
+    let values: Vec<String> = paths(expression)
+        .into_iter()
+        .map(|path| looked_at(object, &path))
+        .collect();
+    let observed = if values.is_empty() {
+        Text::new(
+            format!("that is not true of {}", label(reference)),
+            format!("{} では成り立ちません", label(reference)),
+        )
+    } else {
+        Text::same(values.join("\n"))
+    };
     Finding {
-        expected: Text::same(expression.split_whitespace().collect::<Vec<_>>().join(" ")),
-        observed: Text::new(
-            format!("that is not true of {}", label(object)),
-            format!("{} では成り立ちません", label(object)),
-        ),
-        see: Some(get_command(client, object)),
-        objects: vec![object.clone()],
+        expected: title.clone(),
+        observed,
+        see: Some(get_command(client, reference)),
+        objects: vec![reference.clone()],
         ..Finding::default()
     }
 }
 
-pub(crate) fn untrue_of_list(list: &ListRef, expression: &str, client: &str) -> Finding {
+/// The fields of `self` that an expression names, each once.
+fn paths(expression: &str) -> Vec<Vec<String>> {
+    let mut found: Vec<Vec<String>> = Vec::new();
+    for rest in expression.split("self.").skip(1) {
+        let end = rest
+            .find(|c: char| !(c.is_ascii_alphanumeric() || c == '.' || c == '_'))
+            .unwrap_or(rest.len());
+        let mut path: Vec<String> = rest[..end].split('.').map(str::to_owned).collect();
+        if rest[end..].starts_with('(') {
+            // The last part is a function of what stands before it.
+            path.pop();
+        }
+        path.retain(|part| !part.is_empty());
+        let known = found.iter().any(|f| f.starts_with(&path));
+        if !path.is_empty() && !known {
+            found.retain(|f| !path.starts_with(f));
+            found.push(path);
+        }
+    }
+    found
+}
+
+/// `spec.ports = […]`, as far as the object has it.
+fn looked_at(object: &Value, path: &[String]) -> String {
+    let mut value = object;
+    let mut there = Vec::new();
+    for part in path {
+        there.push(part.as_str());
+        match value.get(part) {
+            Some(found) => value = found,
+            None => return format!("{} = (nothing)", there.join(".")),
+        }
+    }
+    format!("{} = {}", there.join("."), show(value))
+}
+
+pub(crate) fn untrue_of_list(list: &ListRef, title: &Text, client: &str) -> Finding {
     Finding {
-        expected: Text::same(expression.split_whitespace().collect::<Vec<_>>().join(" ")),
+        expected: title.clone(),
         observed: Text::new(
             format!("that is not true of these {}s", list.kind),
             format!("これらの {} では成り立ちません", list.kind),
@@ -249,5 +301,26 @@ pub(crate) fn unanswered() -> Finding {
         expected: Text::new("your answer", "あなたの答え"),
         observed: Text::new("none yet", "まだありません"),
         ..Finding::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_fields_that_an_expression_looks_at() {
+        let expression =
+            "has(self.spec.ports) && self.spec.ports.exists(p, p.port == 80) && self.kind == 'A'";
+        let found = paths(expression);
+        assert_eq!(found, [vec!["spec", "ports"], vec!["kind"]]);
+        let object = json!({"spec": {"ports": [{"port": 81}]}});
+        assert_eq!(
+            looked_at(&object, &found[0]),
+            r#"spec.ports = [{"port":81}]"#
+        );
+        assert_eq!(looked_at(&object, &found[1]), "kind = (nothing)");
     }
 }

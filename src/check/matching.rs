@@ -44,29 +44,28 @@ fn compare(expected: &Value, actual: Option<&Value>, path: &str, found: &mut Vec
     }
 }
 
-/// Reports the differences to the closest element, which is the one that the learner most likely meant.
+/// Reports the differences to the element that the learner most likely meant: the closest. Where every one is something
+/// else, the element is missing.
 fn compare_element(want: &Value, have: &[Value], path: &str, found: &mut Vec<Mismatch>) {
-    let mut closest: Option<Vec<Mismatch>> = None;
-    for (i, candidate) in have.iter().enumerate() {
+    let candidates = have.iter().enumerate().map(|(i, candidate)| {
         let mut differences = Vec::new();
-        compare(
-            want,
-            Some(candidate),
-            &format!("{path}[{i}]"),
-            &mut differences,
-        );
-        if closest.as_ref().is_none_or(|c| differences.len() < c.len()) {
-            closest = Some(differences);
-        }
-    }
-    match closest {
-        Some(differences) => found.extend(differences),
-        None => found.push(Mismatch {
+        let at = format!("{path}[{i}]");
+        compare(want, Some(candidate), &at, &mut differences);
+        (others(want, candidate), differences)
+    });
+    match candidates.min_by_key(|(others, differences)| (*others, differences.len())) {
+        Some((false, differences)) => found.extend(differences),
+        _ => found.push(Mismatch {
             path: format!("{path}[]"),
             expected: want.clone(),
             actual: None,
         }),
     }
+}
+
+/// Whether these are two different things: conditions of Kubernetes are told apart by their `type`.
+fn others(want: &Value, have: &Value) -> bool {
+    !want["type"].is_null() && want["type"] != have["type"]
 }
 
 /// `1` and `1.0` are the same number.
@@ -117,6 +116,18 @@ mod tests {
         assert!(mismatches(&json!({"ports": [{"name": "metrics"}]}), &actual).is_empty());
         let found = mismatches(&json!({"ports": [{"name": "web", "port": 9404}]}), &actual);
         assert_eq!(found[0].path, "ports[1].name");
+    }
+
+    #[test]
+    fn a_condition_is_told_by_its_type() {
+        let actual = json!([{"type": "AbleToScale", "status": "True"}, {"type": "ScalingActive", "status": "False"}]);
+        let found = mismatches(
+            &json!([{"type": "ScalingActive", "status": "True"}]),
+            &actual,
+        );
+        assert_eq!(found[0].path, "[1].status");
+        let found = mismatches(&json!([{"type": "Ready", "status": "True"}]), &actual);
+        assert_eq!((found[0].path.as_str(), &found[0].actual), ("[]", &None));
     }
 
     #[test]

@@ -71,7 +71,22 @@ pub fn evidence(check: &Check, seen: &Snapshot) -> Vec<Read> {
     if !condition.ready {
         return Vec::new();
     }
-    pods_of(target, found).map(Read::List).into_iter().collect()
+    let Some(pods) = pods_of(target, found) else {
+        return Vec::new();
+    };
+    let events = warnings_of_pods(target.namespace.clone());
+    vec![Read::List(pods), Read::List(events)]
+}
+
+/// What the cluster warned of about the Pods of a project.
+pub(crate) fn warnings_of_pods(namespace: Option<String>) -> ListRef {
+    ListRef {
+        api_version: "v1".to_owned(),
+        kind: "Event".to_owned(),
+        namespace,
+        label_selector: None,
+        field_selector: Some("involvedObject.kind=Pod,type=Warning".to_owned()),
+    }
 }
 
 /// Whether a check is about one object that is not there.

@@ -227,9 +227,18 @@ fn http(target: &HttpTarget, status: u16, contains: Option<&str>, seen: &Snapsho
     });
     Held::No(Finding {
         expected: Text::new(format!("HTTP {status}{en}"), format!("HTTP {status}{ja}")),
-        observed: Text::same(format!("HTTP {got}: {}", first_line(body))),
+        observed: Text::same(format!("HTTP {got}: {}", said(body))),
         ..Finding::default()
     })
+}
+
+/// What a body says: the message of a Kubernetes Status, else its first line.
+fn said(body: &str) -> String {
+    let status: serde_json::Value = serde_json::from_str(body).unwrap_or_default();
+    match status["message"].as_str() {
+        Some(message) if status["kind"] == "Status" => message.to_owned(),
+        _ => first_line(body),
+    }
 }
 
 /// The text behind a proxy read; a service that answers something else than 200 is not there yet.
@@ -244,7 +253,7 @@ fn body<'a>(proxy: &ProxyRef, seen: &'a Snapshot) -> Result<&'a str, Box<Held>> 
                     proxy.service, proxy.port
                 ),
             ),
-            observed: Text::same(format!("HTTP {status}: {}", first_line(body))),
+            observed: Text::same(format!("HTTP {status}: {}", said(body))),
             ..Finding::default()
         }))),
         Ok(_) => Err(Box::new(Held::No(Finding::default()))),

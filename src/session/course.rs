@@ -113,7 +113,7 @@ impl<'a> Course<'a> {
         step.checks.iter().filter(here)
     }
 
-    /// Judges the steps in order: what comes after a step that is not done is blocked. With `only`, that step alone.
+    /// Judges the steps in order: what comes after a step that was never done is blocked. With `only`, that step alone.
     #[must_use]
     pub fn judge(self, only: Option<&str>, seen: &Snapshot) -> Judged {
         let mut judged = Judged::default();
@@ -143,7 +143,8 @@ impl<'a> Course<'a> {
                 self.step(step, empty, seen, &mut judged.baselines)
             };
             let done = matches!(report.outcome, Outcome::Pass | Outcome::Skipped);
-            if !done && !step.optional && open.is_none() {
+            // A step that passed before holds nobody up: it is told of beside the one that the learner is at.
+            if !done && !step.optional && report.regressed.is_none() && open.is_none() {
                 open = Some(number);
             }
             judged.steps.push(report);

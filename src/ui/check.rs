@@ -42,7 +42,8 @@ impl Page<'_> {
                 if let Some(fail) = &check.fail {
                     self.prose(fail.get(lang));
                 }
-                self.finding(finding, true);
+                // The title says it already.
+                self.finding(finding, finding.expected != check.title);
                 self.said.push((**finding).clone());
             }
             Verdict::Waiting(finding, so_long) => {

@@ -21,8 +21,14 @@ pub fn render(report: &Report, style: &Style) -> String {
     let mut page = Page::new(style, report.at);
     page.head(report);
     page.passed(report);
-    let current = report.steps.iter().position(|s| is_open(s) && !s.optional);
-    let current = current.or_else(|| report.steps.iter().position(is_open));
+    // Where the learner is: not at a step that passed once, and at an optional one only if nothing else is left.
+    let at = |wanted: &dyn Fn(&StepReport) -> bool| {
+        let open = |s: &StepReport| is_open(s) && wanted(s);
+        report.steps.iter().position(open)
+    };
+    let current = at(&|s| !s.optional && s.regressed.is_none())
+        .or_else(|| at(&|s| !s.optional))
+        .or_else(|| at(&|_| true));
     for (i, step) in report.steps.iter().enumerate() {
         if is_open(step) {
             page.step(step, current == Some(i) || style.verbose);
@@ -68,7 +74,7 @@ pub(super) struct Page<'a> {
     pub(super) style: &'a Style,
     at: Timestamp,
     pub(super) lines: Vec<String>,
-    /// What was told of this step's checks already.
+    /// What was told already.
     pub(super) said: Vec<Finding>,
 }
 
@@ -174,9 +180,13 @@ impl<'a> Page<'a> {
             self.lines
                 .extend(wrap(&text, "    ", "    ", self.style.width));
         }
-        self.said.clear();
         for check in &step.checks {
-            if whole || !matches!(check.verdict, Verdict::Pass | Verdict::Skipped(_)) {
+            let shown = match check.verdict {
+                Verdict::Pass => whole,
+                Verdict::Skipped(_) => self.style.verbose,
+                _ => true,
+            };
+            if shown {
                 self.check(check, "    ");
             }
         }
@@ -200,7 +210,8 @@ impl<'a> Page<'a> {
         self.gap();
         let columns = self.style.width;
         for step in &report.steps {
-            if step.outcome == Outcome::Skipped {
+            // What is for other clusters is no news to a learner on this one.
+            if step.outcome == Outcome::Skipped && self.style.verbose {
                 let symbol = self.style.symbol(Outcome::Skipped);
                 let left = format!("{symbol} {}", self.title(step));
                 let why = step.skipped.as_ref().map_or("", |t| t.get(lang));

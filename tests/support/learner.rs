@@ -1,7 +1,8 @@
 //! A learner with a folder, a record and a kubeconfig of their own, and the built `ccnr`.
 
 use std::{
-    path::PathBuf,
+    ffi::OsString,
+    path::{Path, PathBuf},
     process::{Command, Output},
 };
 
@@ -128,6 +129,23 @@ impl Learner {
             .env("LANG", "C.UTF-8")
             .env("KUBECONFIG", &self.kubeconfig);
         command
+    }
+
+    /// PATH with the built `ccnr` and the suites' kubectl before everything else.
+    pub fn tools(&self) -> OsString {
+        let programs = self.folder.path().join("bin");
+        if !programs.exists() {
+            std::fs::create_dir(&programs).unwrap();
+            let client = kubectl(&self.kubeconfig).get_program().to_owned();
+            if Path::new(&client).is_absolute() {
+                std::os::unix::fs::symlink(client, programs.join("kubectl")).unwrap();
+            }
+            let ccnr = env!("CARGO_BIN_EXE_ccnr");
+            std::os::unix::fs::symlink(ccnr, programs.join("ccnr")).unwrap();
+        }
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let all = std::iter::once(programs).chain(std::env::split_paths(&path));
+        std::env::join_paths(all).unwrap()
     }
 
     /// Runs kubectl as the learner.

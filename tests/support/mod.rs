@@ -9,3 +9,4 @@
 
 pub mod cluster;
 pub mod learner;
+pub mod mistakes;
