@@ -203,10 +203,17 @@ fn unschedulable(pod: &Value) -> Option<Known> {
                 format!("{} を置けるノードがありません: {message}", name(pod)),
             ),
         },
-        next: Text::new(
-            "lower its requests, or free room on the cluster",
-            "requests を減らすか、クラスターの空きを作ってください",
-        ),
+        next: if message.contains("node selector") || message.contains("affinity/selector") {
+            Text::new(
+                "remove the nodeSelector, or write one that a node has",
+                "nodeSelector を取り除くか、ノードにあるラベルを書いてください",
+            )
+        } else {
+            Text::new(
+                "lower its requests, or free room on the cluster",
+                "requests を減らすか、クラスターの空きを作ってください",
+            )
+        },
         hopeless: false,
     })
 }

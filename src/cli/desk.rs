@@ -1,8 +1,16 @@
 //! What every command works with: flags, style, the way to the cluster, output.
 
-use std::io::{self, Write as _};
+use std::{
+    io::{self, Write as _},
+    time::Duration,
+};
 
-use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::{
+    Layer as _,
+    filter::{LevelFilter, Targets},
+    layer::SubscriberExt as _,
+    util::SubscriberInitExt as _,
+};
 
 use super::Globals;
 use crate::{
@@ -22,34 +30,45 @@ pub(super) struct Desk {
     pub(super) style: Style,
 }
 
+/// Our own warnings on standard error; with -vv all that is asked of the cluster, with -vvv the libraries' words too.
+fn log(globals: &Globals, style: &Style) {
+    let ours = match (globals.quiet, globals.verbose) {
+        (true, _) => LevelFilter::ERROR,
+        (_, 0 | 1) => LevelFilter::WARN,
+        _ => LevelFilter::DEBUG,
+    };
+    let others = if globals.verbose > 2 {
+        LevelFilter::DEBUG
+    } else {
+        LevelFilter::OFF
+    };
+    let levels = Targets::new()
+        .with_target("ccnr", ours)
+        .with_default(others);
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(io::stderr)
+        .with_ansi(style.color)
+        .with_target(false)
+        .without_time();
+    tracing_subscriber::registry()
+        .with(lines.with_filter(levels))
+        .init();
+}
+
 impl Desk {
     pub(super) fn new(globals: Globals) -> Self {
-        let level = match globals.verbose {
-            0 | 1 => LevelFilter::WARN,
-            2 => LevelFilter::DEBUG,
-            _ => LevelFilter::TRACE,
-        };
-        tracing_subscriber::fmt()
-            .with_max_level(if globals.quiet {
-                LevelFilter::ERROR
-            } else {
-                level
-            })
-            .with_writer(io::stderr)
-            .with_target(false)
-            .without_time()
-            .init();
         let mut style = Style::detect(globals.color.into(), globals.lang.map(Into::into));
         style.verbose = globals.verbose > 0;
+        log(&globals, &style);
         Self { globals, style }
     }
 
-    /// The bounds of one call: a second try fits into half of the time of the first.
+    /// The bounds of one call: a few seconds more than one attempt, for the next ones.
     pub(super) fn limits(&self) -> Limits {
         let attempt = self.globals.request_timeout;
         Limits {
             attempt,
-            total: attempt + attempt / 2,
+            total: attempt + Duration::from_secs(5),
             ..Limits::default()
         }
     }

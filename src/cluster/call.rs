@@ -20,6 +20,9 @@ const LARGEST: usize = 64 << 20;
 const METADATA: &str =
     "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
 
+/// The longest pause of our own; the server may ask for more by `Retry-After`.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
 /// Bounds of one call and its retries.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
@@ -27,7 +30,7 @@ pub struct Limits {
     pub attempt: Duration,
     /// Time for all attempts of one call.
     pub total: Duration,
-    /// The first pause between two attempts; it doubles.
+    /// The first pause between two attempts; it grows by half each time.
     pub pause: Duration,
 }
 
@@ -111,6 +114,10 @@ impl Cluster {
         let mut pause = self.limits.pause;
         loop {
             let outcome = self.attempt(call).await;
+            match &outcome {
+                Ok((status, ..)) => tracing::debug!("{} {}: {status}", call.method, call.path),
+                Err(obstacle) => tracing::debug!("{} {}: {obstacle}", call.method, call.path),
+            }
             let busy = match &outcome {
                 Ok((status, ..)) => matches!(status.as_u16(), 429 | 502 | 503 | 504),
                 Err(_) => true,
@@ -124,7 +131,10 @@ impl Cluster {
                 return outcome.map(|(status, _, body)| (status, body));
             }
             tokio::time::sleep(wait).await;
-            pause = (pause * 2).min(Duration::from_secs(2));
+            // A class of a hundred must not come back in step.
+            pause = (pause * 3 / 2)
+                .min(LONGEST_PAUSE)
+                .mul_f64(0.8 + 0.4 * fastrand::f64());
         }
     }
 

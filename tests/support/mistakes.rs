@@ -86,7 +86,7 @@ pub const SCENES: &[Scene] = &[
             ),
             mistake(
                 "quota-used-up",
-                "kubectl create quota small --hard=pods=1 -n $P && sleep 1 && kubectl apply -f 01-project/deployment.yaml -n $P",
+                "kubectl create quota small --hard=pods=1 -n $P && sleep 1 && kubectl apply -f 01-project/deployment.yaml -n $P && kubectl wait --for=jsonpath='{.status.availableReplicas}'=1 deployment/test-nginx -n $P --timeout=60s",
                 "kubectl delete quota small -n $P; kubectl delete deployment --all --wait -n $P",
                 "exceeded quota",
             ),
@@ -193,7 +193,7 @@ pub const SCENES: &[Scene] = &[
         solved: Some("one-per-node"),
         mistakes: &[mistake(
             "autoscaler-of-another-deployment",
-            "kubectl create deployment other --image=quay.io/nginx/nginx-unprivileged:1.27 -n $P; kubectl autoscale deployment other --name=test-nginx --min=4 --max=6 --cpu-percent=50 -n $P",
+            "kubectl create deployment other --image=quay.io/nginx/nginx-unprivileged:1.27 -n $P; kubectl autoscale deployment other --name=test-nginx --min=4 --max=6 --cpu-percent=50 -n $P && kubectl wait --for=condition=ScalingActive=false hpa/test-nginx -n $P --timeout=80s",
             "kubectl delete hpa test-nginx -n $P; kubectl delete deployment other -n $P",
             "= other",
         )],
@@ -220,7 +220,7 @@ pub const SCENES: &[Scene] = &[
             ),
             mistake(
                 "deleted-the-wrong-thing",
-                "kubectl delete deployment web --wait -n $P && kubectl apply -f 02-build-deploy/version-2.yaml -n $P",
+                "kubectl delete deployment web --wait -n $P && kubectl apply -f 02-build-deploy/version-2.yaml -n $P && kubectl rollout status deployment/web-v2 -n $P",
                 "true",
                 "no longer",
             ),
@@ -275,7 +275,7 @@ pub const SCENES: &[Scene] = &[
         solved: Some("metrics"),
         mistakes: &[mistake(
             "missing-role-binding",
-            "true",
+            "kubectl wait --for=create statefulset/prometheus-monitoring -n $M --timeout=180s && kubectl rollout status statefulset/prometheus-monitoring -n $M --timeout=180s",
             "true",
             "no RoleBinding of that name",
         )],

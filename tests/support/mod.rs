@@ -10,3 +10,4 @@
 pub mod cluster;
 pub mod learner;
 pub mod mistakes;
+pub mod proxy;
