@@ -101,7 +101,7 @@ fn differs(learner: &Learner, mistake: &Mistake, said: &Said) -> Option<String> 
         "$1-HASH",
     );
     settings.add_filter(r"10\.244\.\d+\.\d+", "POD-IP");
-    settings.add_filter(r"[a-f0-9]{8}(-[a-f0-9]{4}){3}-[a-f0-9\s]{12,40}", "UID");
+    settings.add_filter(r"\d+ in all", "N in all");
     settings.add_filter(r"\d+ s so far", "N s so far");
     settings.add_filter(r"passed at \d\d:\d\d", "passed at HH:MM");
     settings.add_filter(r"\b\d+ restarts?\b", "N restarts");

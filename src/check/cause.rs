@@ -81,6 +81,8 @@ fn container(pod: &Value) -> Option<Known> {
     statuses.into_iter().find_map(|status| {
         let reason = string(status, "/state/waiting/reason")?;
         let message = string(status, "/state/waiting/message").unwrap_or_default();
+        // The kubelet repeats the Pod, its uid and its container.
+        let message = message.split(" (pod: ").next().unwrap_or_default();
         let image = status["image"].as_str().unwrap_or_default();
         let pod = name(pod);
         match reason {

@@ -255,7 +255,7 @@ pub const SCENES: &[Scene] = &[
         solved: Some("operator"),
         mistakes: &[mistake(
             "prometheus-without-its-account",
-            "kubectl apply -f 03-prometheus-operator/prometheus.yaml -n $P",
+            "kubectl apply -f 03-prometheus-operator/prometheus.yaml -n $P && kubectl wait --for=condition=Available=false prometheus/monitoring -n $P --timeout=60s",
             "kubectl delete prometheus --all -n $P",
             "no ServiceAccount of that name",
         )],
@@ -275,7 +275,7 @@ pub const SCENES: &[Scene] = &[
         solved: Some("metrics"),
         mistakes: &[mistake(
             "missing-role-binding",
-            "kubectl wait --for=create statefulset/prometheus-monitoring -n $M --timeout=180s && kubectl rollout status statefulset/prometheus-monitoring -n $M --timeout=180s",
+            "kubectl wait --for=create statefulset/prometheus-monitoring -n $M --timeout=180s && kubectl rollout status statefulset/prometheus-monitoring -n $M --timeout=180s && sleep 31",
             "true",
             "no RoleBinding of that name",
         )],

@@ -5,7 +5,7 @@ make_certs() {
   mkdir -p "$pki"
   [ -f "$pki/ca.crt" ] && return
   (
-    cd "$pki"
+    cd "$pki" || exit
     openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj /CN=rig-ca -keyout ca.key -out ca.crt 2>/dev/null
     # An extension makes a certificate X.509 v3; rustls takes no older ones.
     echo "extendedKeyUsage=clientAuth" > client.ext
