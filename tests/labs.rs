@@ -6,6 +6,7 @@ use std::{fs, path::Path};
 
 use ccnr::lab::{
     catalogue::{Catalogue, Error},
+    model::{Condition, Lab, Subject},
     template::Context,
 };
 
@@ -51,6 +52,54 @@ fn every_lab_loads_on_every_platform() {
             }
         }
     }
+}
+
+/// The CEL of a lab: of its checks, its questions and its baselines.
+fn expressions(lab: &Lab) -> Vec<String> {
+    let of = |c: &Condition| c.cel.clone();
+    let mut found = Vec::new();
+    for step in &lab.steps {
+        found.extend(step.baseline.values().map(|b| b.keep.clone()));
+        for check in &step.checks {
+            match &check.subject {
+                Subject::Object { condition, .. } => found.extend(of(condition)),
+                Subject::Objects {
+                    all,
+                    any,
+                    none,
+                    count,
+                    cel,
+                    ..
+                } => {
+                    let each = [all, any, none].into_iter().flatten();
+                    found.extend(each.filter_map(of));
+                    found.extend(count.iter().filter_map(|c| of(&c.filter)));
+                    found.extend(cel.clone());
+                }
+                Subject::Question { answer, .. } => found.push(answer.clone()),
+                _ => {}
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn every_expression_is_cel() {
+    let labs = Catalogue::embedded();
+    let mut count = 0;
+    for (platform, groups) in PLATFORMS {
+        let context = Context::new("sato", |group| groups.contains(&group));
+        for folder in labs.folders().unwrap() {
+            for expression in expressions(&labs.load(&folder, &context).unwrap().lab) {
+                count += 1;
+                if let Err(error) = ccnr::check::cel::parse(&expression) {
+                    panic!("{platform}, {folder}: {expression}: {error}");
+                }
+            }
+        }
+    }
+    assert!(count > 100, "{count}");
 }
 
 #[test]

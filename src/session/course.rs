@@ -64,10 +64,10 @@ impl<'a> Course<'a> {
     }
 
     fn reads_of(self, step: &Step) -> Vec<Read> {
-        let progress = self.progress.step(&step.id);
-        if step.once && progress.passed_at.is_some() {
+        if self.stays_passed(step) {
             return Vec::new();
         }
+        let progress = self.progress.step(&step.id);
         let kept = |name: &String| progress.baseline.contains_key(name);
         let baselines = step.baseline.iter().filter(|(name, _)| !kept(name));
         self.checks(step)
@@ -82,7 +82,7 @@ impl<'a> Course<'a> {
         let wanted = |s: &&Step| only.is_none_or(|id| s.id == id);
         let steps = self.steps().map(|(_, s)| s).filter(wanted);
         let mut reads = Vec::new();
-        for step in steps.filter(|s| !(s.once && self.progress.step(&s.id).passed_at.is_some())) {
+        for step in steps.filter(|s| !self.stays_passed(s)) {
             for check in self.checks(step) {
                 reads.extend(plan::follow_up(check, seen));
             }
@@ -133,6 +133,8 @@ impl<'a> Course<'a> {
                     skipped: Some(reason),
                     ..empty
                 }
+            } else if self.stays_passed(step) {
+                empty
             } else if let Some(first) = open {
                 StepReport {
                     outcome: Outcome::Blocked,
@@ -150,6 +152,11 @@ impl<'a> Course<'a> {
             judged.steps.push(report);
         }
         judged
+    }
+
+    /// Whether it passed once and is to be undone by a later step.
+    fn stays_passed(self, step: &Step) -> bool {
+        step.once && self.progress.step(&step.id).passed_at.is_some()
     }
 
     fn empty(step: &Step, number: usize) -> StepReport {
@@ -174,9 +181,6 @@ impl<'a> Course<'a> {
         taken: &mut BTreeMap<String, BTreeMap<String, Value>>,
     ) -> StepReport {
         let before = self.progress.step(&step.id);
-        if step.once && before.passed_at.is_some() {
-            return empty;
-        }
         let mut baseline = before.baseline;
         let mut trouble = None;
         for (name, wanted) in &step.baseline {
