@@ -121,7 +121,9 @@ impl Desk {
 
     /// Whether to take over fields that belong to somebody else. Where nobody can be asked, not.
     pub(super) fn decide(&self, conflict: &str) -> bool {
-        self.notice_line(conflict);
+        if self.globals.yes || prompt::possible() {
+            self.notice_line(conflict);
+        }
         self.confirm(&place::take_over()).unwrap_or(false)
     }
 

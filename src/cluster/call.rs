@@ -23,6 +23,9 @@ const METADATA: &str =
 /// The longest pause of our own; the server may ask for more by `Retry-After`.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
+/// How long somebody is asked again who is not there: an API server may be restarting.
+const UNREACHABLE: Duration = Duration::from_secs(2);
+
 /// Bounds of one call and its retries.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
@@ -127,7 +130,12 @@ impl Cluster {
                 .ok()
                 .and_then(|(_, headers, _)| retry_after(headers));
             let wait = asked.unwrap_or(pause).min(Duration::from_secs(5));
-            if !busy || !call.repeatable || started.elapsed() + wait > self.limits.total {
+            let patience = match &outcome {
+                Err(o) if o.kind == ObstacleKind::Unreachable => self.limits.total.min(UNREACHABLE),
+                Err(o) if o.kind == ObstacleKind::Credentials => Duration::ZERO,
+                _ => self.limits.total,
+            };
+            if !busy || !call.repeatable || started.elapsed() + wait > patience {
                 return outcome.map(|(status, _, body)| (status, body));
             }
             tokio::time::sleep(wait).await;

@@ -63,25 +63,25 @@ fn from_text(what: &str, chain: &str, server: &str) -> Obstacle {
     let has = |part: &str| chain.contains(part);
     let (kind, said, next) = if has("Connection refused") {
         (
-            ObstacleKind::Connection,
+            ObstacleKind::Unreachable,
             "refused the connection",
             "is the cluster running, and is this the right one?",
         )
     } else if has("dns error") || has("failed to lookup address") {
         (
-            ObstacleKind::Connection,
+            ObstacleKind::Unreachable,
             "is a name that can't be resolved",
             "check the server's name in the kubeconfig, and the VPN",
         )
     } else if has("invalid peer certificate: Expired") {
         (
-            ObstacleKind::Connection,
+            ObstacleKind::Unreachable,
             "has a certificate that has expired",
             "tell the cluster's administrator",
         )
     } else if has("invalid peer certificate") {
         (
-            ObstacleKind::Connection,
+            ObstacleKind::Unreachable,
             "has a certificate that this kubeconfig does not trust",
             "log in again, or correct certificate-authority in the kubeconfig",
         )
@@ -155,17 +155,17 @@ mod tests {
         for (text, kind, part) in [
             (
                 "x: tcp connect error: Connection refused (os error 111)",
-                ObstacleKind::Connection,
+                ObstacleKind::Unreachable,
                 "refused",
             ),
             (
                 "x: dns error: failed to lookup address",
-                ObstacleKind::Connection,
+                ObstacleKind::Unreachable,
                 "resolved",
             ),
             (
                 "invalid peer certificate: UnknownIssuer",
-                ObstacleKind::Connection,
+                ObstacleKind::Unreachable,
                 "does not trust",
             ),
             (

@@ -105,7 +105,9 @@ pub enum ObstacleKind {
     Invalid,
     /// 429, 5xx: the API server can't now.
     Unavailable,
-    /// No connection: DNS, refused, reset, TLS.
+    /// Nobody there to talk to: DNS, refused, TLS. Trying again soon rarely helps.
+    Unreachable,
+    /// A connection that broke.
     Connection,
     /// No answer in time.
     Timeout,

@@ -7,13 +7,19 @@ use dialoguer::Confirm;
 use super::words::pick;
 use crate::lab::text::Lang;
 
+/// Whether somebody can be asked.
+#[must_use]
+pub fn possible() -> bool {
+    std::io::stdin().is_terminal() && console::Term::stderr().is_term()
+}
+
 /// Whether to go on: yes with `assume_yes`, else what the person at the terminal says (the default
 /// is no). Where there is no terminal, an error says to pass `--yes`.
 pub fn confirm(question: &str, assume_yes: bool, lang: Lang) -> anyhow::Result<bool> {
     if assume_yes {
         return Ok(true);
     }
-    if !(std::io::stdin().is_terminal() && console::Term::stderr().is_term()) {
+    if !possible() {
         anyhow::bail!(
             "{}",
             pick(
