@@ -78,8 +78,16 @@ impl Cluster {
         };
         let call = Call::change(&what, Method::POST, path, "application/json", &body);
         match self.json(&call).await {
-            // It exists: the caller looked before, so it was made this moment, by a first attempt of this call.
-            Err(o) if o.status == Some(409) => {}
+            Err(o) if o.status == Some(409) => {
+                // Made this moment by a first attempt of this call, whose answer was lost; or somebody else's.
+                if self.project(name).await?.is_none() {
+                    return Err(Obstacle {
+                        message: format!("project {name} exists, and is not yours to see"),
+                        next: "choose another id with --student, or ask your instructor".to_owned(),
+                        ..o
+                    });
+                }
+            }
             other => drop(other?),
         }
         self.usable(name).await
