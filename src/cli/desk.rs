@@ -5,6 +5,7 @@ use std::{
     time::Duration,
 };
 
+use serde_json::Value;
 use tracing_subscriber::{
     Layer as _,
     filter::{LevelFilter, Targets},
@@ -12,7 +13,7 @@ use tracing_subscriber::{
     util::SubscriberInitExt as _,
 };
 
-use super::Globals;
+use super::{Form, Globals};
 use crate::{
     cluster::{Cluster, call::Limits, connect},
     lab::{
@@ -135,6 +136,18 @@ impl Desk {
             Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             other => other,
         }
+    }
+
+    /// The answer as text or as JSON, as the flags say.
+    pub(super) fn answer(&self, text: &str, json: &Value) -> anyhow::Result<()> {
+        match self.globals.output {
+            Form::Text => self.print(text)?,
+            Form::Json => self.print(&format!("{json}\n"))?,
+            Form::Junit | Form::Tap => {
+                anyhow::bail!("only `ccnr lab verify` answers as JUnit or TAP; use -o json")
+            }
+        }
+        Ok(())
     }
 
     /// A notice in the reader's language, on standard error, unless `--quiet`.

@@ -8,7 +8,10 @@ use crate::{
     cluster::{Cluster, identity::Identity},
     lab::text::Text,
     session::{Error, Learner, Session, served::Served, store::Store},
-    ui::doctor::{self, Line},
+    ui::{
+        doctor::{self, Line},
+        machine,
+    },
 };
 
 pub(super) async fn run(desk: &Desk) -> anyhow::Result<ExitCode> {
@@ -29,7 +32,8 @@ pub(super) async fn run(desk: &Desk) -> anyhow::Result<ExitCode> {
         lines.push(about_lab(&folder, &cluster, &learner).await?);
     }
     lines.push(about_client(&served));
-    desk.print(&doctor::render(&lines, &desk.style))?;
+    let text = doctor::render(&lines, &desk.style);
+    desk.answer(&text, &machine::doctor(&lines, desk.style.lang))?;
     let missing = lines.iter().any(|l| l.outcome == Outcome::Error);
     Ok(ExitCode::from(if missing { 3 } else { 0 }))
 }

@@ -82,6 +82,17 @@ struct Globals {
         help_heading = "Output"
     )]
     lang: Option<Language>,
+    /// The form of the answer; junit and tap for `lab verify` alone
+    #[arg(
+        short,
+        long,
+        global = true,
+        value_enum,
+        value_name = "FORM",
+        default_value_t,
+        help_heading = "Output"
+    )]
+    output: Form,
     /// When to use colour; NO_COLOR is respected
     #[arg(
         long,
@@ -117,6 +128,16 @@ impl From<Language> for Lang {
             Language::Ja => Self::Ja,
         }
     }
+}
+
+/// The form of an answer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+enum Form {
+    #[default]
+    Text,
+    Json,
+    Junit,
+    Tap,
 }
 
 /// When to use colour, on the command line.

@@ -1,10 +1,10 @@
-//! A report for programs: JSON, `JUnit` and TAP.
+//! Answers for programs: JSON; and reports as `JUnit` and TAP too.
 
 use std::fmt::Write as _;
 
 use serde_json::{Map, Value, json};
 
-use super::words::say;
+use super::{doctor::Line, place::Status, step::LabLine, words::say};
 use crate::{
     check::{
         report::{CheckReport, Report, StepReport},
@@ -39,6 +39,57 @@ pub fn json(report: &Report, lang: Lang) -> Value {
             "error": count(Outcome::Error),
             "skipped": count(Outcome::Skipped),
         },
+    })
+}
+
+/// The list of labs.
+#[must_use]
+pub fn labs(labs: &[LabLine], lang: Lang) -> Value {
+    let lab = |l: &LabLine| {
+        json!({
+            "number": l.number, "id": l.id, "title": l.title.get(lang), "minutes": l.minutes,
+            "started": l.done.is_some(), "done": l.done.unwrap_or_default(), "total": l.total,
+        })
+    };
+    json!({
+        "apiVersion": "ccnr.dev/v1",
+        "kind": "LabList",
+        "items": labs.iter().map(lab).collect::<Vec<_>>(),
+    })
+}
+
+/// Where the learner is, by the record.
+#[must_use]
+pub fn status(status: &Status, lang: Lang) -> Value {
+    let current = status
+        .current
+        .as_ref()
+        .map(|(number, title)| json!({"number": number, "title": title.get(lang)}));
+    json!({
+        "apiVersion": "ccnr.dev/v1",
+        "kind": "Status",
+        "lab": {"number": status.number, "title": status.title.get(lang)},
+        "cluster": status.place.server,
+        "projects": status.place.projects,
+        "startedAt": status.started.map(|t| t.to_string()),
+        "current": current,
+        "total": status.total,
+        "hints": status.hints,
+        "solved": status.solved,
+    })
+}
+
+/// The findings of the doctor.
+#[must_use]
+pub fn doctor(lines: &[Line], lang: Lang) -> Value {
+    let line = |l: &Line| {
+        let found: Vec<&str> = l.found.iter().map(|t| t.get(lang)).collect();
+        json!({"about": l.about.get(lang), "outcome": l.outcome, "found": found})
+    };
+    json!({
+        "apiVersion": "ccnr.dev/v1",
+        "kind": "Diagnosis",
+        "items": lines.iter().map(line).collect::<Vec<_>>(),
     })
 }
 

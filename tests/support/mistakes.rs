@@ -92,7 +92,7 @@ pub const SCENES: &[Scene] = &[
             ),
             mistake(
                 "node-that-does-not-exist",
-                "kubectl apply -f 01-project/deployment.yaml -n $P && kubectl patch deployment test-nginx -n $P -p '{\"spec\":{\"template\":{\"spec\":{\"nodeSelector\":{\"disk\":\"ssd\"}}}}}'",
+                "kubectl apply -f 01-project/deployment.yaml -n $P && kubectl rollout status deployment/test-nginx -n $P && kubectl patch deployment test-nginx -n $P -p '{\"spec\":{\"template\":{\"spec\":{\"nodeSelector\":{\"disk\":\"ssd\"}}}}}'",
                 DELETE_NGINX,
                 "[Unschedulable",
             ),

@@ -6,7 +6,10 @@ use crate::{
     cli::desk::Desk,
     cluster::call::Limits,
     session::{course::Course, progress::Progress, served::Served, store::Store},
-    ui::step::{self, LabLine},
+    ui::{
+        machine,
+        step::{self, LabLine},
+    },
 };
 
 /// A list is worth no long wait: without an answer it shows the labs as for any Kubernetes.
@@ -18,7 +21,7 @@ const SHORT: Limits = Limits {
 
 pub(super) async fn run(desk: &Desk) -> anyhow::Result<ExitCode> {
     let learner = desk.learner()?;
-    let (served, records) = known(desk).await;
+    let (served, records) = known(desk).await?;
     let mut lines = Vec::new();
     for folder in learner.catalogue.folders()? {
         let loaded = learner.load(&folder, &served)?;
@@ -42,16 +45,21 @@ pub(super) async fn run(desk: &Desk) -> anyhow::Result<ExitCode> {
             total: course.steps().count(),
         });
     }
-    desk.print(&step::lab_list(&lines, &desk.style))?;
+    let text = step::lab_list(&lines, &desk.style);
+    desk.answer(&text, &machine::labs(&lines, desk.style.lang))?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// What the cluster serves and what was done on it, where there is one.
-async fn known(desk: &Desk) -> (Served, BTreeMap<String, Progress>) {
-    let Ok(cluster) = desk.cluster(SHORT).await else {
-        return <_>::default();
+/// What the cluster serves and what was done on it, where there is one. One that was named has to be there.
+async fn known(desk: &Desk) -> anyhow::Result<(Served, BTreeMap<String, Progress>)> {
+    let cluster = match desk.cluster(SHORT).await {
+        Ok(cluster) => cluster,
+        Err(error) if desk.globals.kubeconfig.is_some() || desk.globals.context.is_some() => {
+            return Err(error);
+        }
+        Err(_) => return Ok(<_>::default()),
     };
-    let records = Store::of(&cluster.server, &desk.globals.student).all();
+    let records = Store::of(&cluster.server, &desk.globals.student).all()?;
     let served = cluster.groups().await.unwrap_or_default();
-    (Served(served), records.unwrap_or_default())
+    Ok((Served(served), records))
 }

@@ -3,13 +3,17 @@
 use std::process::ExitCode;
 
 use super::show;
-use crate::{cli::desk::Desk, ui::place};
+use crate::{
+    cli::desk::Desk,
+    ui::{machine, place},
+};
 
 pub(super) async fn run(desk: &Desk, lab: Option<&str>) -> anyhow::Result<ExitCode> {
     let session = desk.session(lab).await?;
-    desk.print(&place::status(&session_status(&session), &desk.style))?;
-    desk.print("\n")?;
-    desk.print(&show::overview(&session, desk))?;
+    let status = session_status(&session);
+    let head = place::status(&status, &desk.style);
+    let text = format!("{head}\n{}", show::overview(&session, desk));
+    desk.answer(&text, &machine::status(&status, desk.style.lang))?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -5,12 +5,12 @@
 
 use std::{process::ExitCode, time::Duration};
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use super::show;
 use crate::{
     check::report::Report,
-    cli::{desk::Desk, duration},
+    cli::{Form, desk::Desk, duration},
     session::{Session, verify::Verified},
     ui::{machine, place, report, step},
 };
@@ -25,23 +25,6 @@ pub(in crate::cli) struct Verify {
     /// Wait so long while something is still converging: 90s, 2m
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     wait: Option<Duration>,
-    /// The form of the report
-    #[arg(short, long, value_enum, value_name = "FORM", default_value_t)]
-    output: Form,
-}
-
-/// The form of a report.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-enum Form {
-    /// For people
-    #[default]
-    Text,
-    /// One JSON object
-    Json,
-    /// JUnit XML
-    Junit,
-    /// Test Anything Protocol
-    Tap,
 }
 
 pub(super) async fn run(desk: &Desk, args: Verify) -> anyhow::Result<ExitCode> {
@@ -60,7 +43,7 @@ pub(super) async fn run(desk: &Desk, args: Verify) -> anyhow::Result<ExitCode> {
         .await?;
     drop(waiting);
     let report = &verified.report;
-    match args.output {
+    match desk.globals.output {
         Form::Text => text(desk, &session, &verified, only.is_some())?,
         Form::Json => desk.print(&format!("{}\n", machine::json(report, desk.style.lang)))?,
         Form::Junit => desk.print(&machine::junit(report, desk.style.lang))?,
