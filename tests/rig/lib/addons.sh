@@ -28,7 +28,7 @@ operator_up() {
       ;;
     subscription)
       k apply --server-side -f "$here/operator/subscription.yaml" >/dev/null
-      settle 300 k -n operators wait --for=jsonpath='{.status.phase}'=Succeeded csv/prometheusoperator.v0.85.0 --timeout=1s
+      settle 300 k -n prometheus-operator wait --for=jsonpath='{.status.phase}'=Succeeded csv/prometheusoperator.v0.85.0 --timeout=1s
       ;;
     *) cannot "knows no form \"$1\" of the operator: none, subscription, bundle" ;;
   esac
