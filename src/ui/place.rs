@@ -158,8 +158,8 @@ pub fn unmet(missing: &Text, why: Option<&Text>, style: &Style) -> String {
 pub fn set_up(lab: &Lab) -> Text {
     let (number, projects) = (lab.number, lab.projects.join(", "));
     Text::new(
-        format!("Set up lab {number} in {projects} on this cluster?"),
-        format!("このクラスターの {projects} にラボ {number} を準備しますか?"),
+        format!("Do lab {number} in {projects} on this cluster?"),
+        format!("このクラスターの {projects} でラボ {number} を始めますか?"),
     )
 }
 

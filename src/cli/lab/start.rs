@@ -8,7 +8,7 @@ use super::show;
 use crate::{
     cli::desk::Desk,
     session::{Session, files::Outcome, preflight::Unmet},
-    ui::{place, step},
+    ui::{place, prompt, step},
 };
 
 #[derive(Debug, Args)]
@@ -37,9 +37,11 @@ pub(super) async fn run(desk: &Desk, args: Start) -> anyhow::Result<ExitCode> {
     } else {
         Vec::new()
     };
+    // Later commands write without asking again. Where nobody can be asked, only a start that writes itself insists.
     let fresh = session.progress.started_at.is_none();
     let writes = session.start_writes() || !before.is_empty();
-    if fresh && writes && !desk.confirm(&place::set_up(&session.loaded.lab))? {
+    let ask = fresh && (writes || prompt::possible());
+    if ask && !desk.confirm(&place::set_up(&session.loaded.lab))? {
         desk.notice(&place::nothing_changed());
         return Ok(ExitCode::from(1));
     }
