@@ -8,7 +8,7 @@ use ccnr::{
     cluster::snapshot::{Answer, Read, Snapshot},
     lab::{
         catalogue::Catalogue,
-        model::{Lab, ObjectRef},
+        model::{Lab, ObjectRef, When},
         template::Context,
     },
     session::{
@@ -116,4 +116,71 @@ fn what_passed_once_and_is_to_be_undone_stays_passed() {
     let judged = judge(&progress, &[project()]);
     let scale = judged.steps.iter().find(|s| s.id == "scale").unwrap();
     assert_eq!(scale.outcome, Outcome::Pass);
+}
+
+#[test]
+fn an_optional_step_can_be_done_until_a_later_one_has_passed() {
+    let (mut lab, served) = (lab(), Served::default());
+    lab.steps[1].optional = true;
+    let open = |passed: &[&str]| -> Vec<usize> {
+        let mut progress = Progress::default();
+        for id in passed {
+            progress.step_mut(id).passed_at = Some("2026-01-02T00:00:00Z".parse().unwrap());
+        }
+        let course = Course {
+            lab: &lab,
+            served: &served,
+            progress: &progress,
+            client: "kubectl",
+        };
+        let options = course.open_options();
+        options.into_iter().map(|(number, _)| number).collect()
+    };
+    assert!(open(&[]).is_empty());
+    assert_eq!(open(&["project"]), [2]);
+    assert!(open(&["project", "declare"]).is_empty());
+    assert!(open(&["project", "look-inside"]).is_empty());
+}
+
+#[test]
+fn what_is_gone_began_to_converge_when_it_was_first_seen_gone() {
+    let labs = Catalogue::embedded();
+    let context = Context::new("sato", |_| true);
+    let mut lab = labs.load("04-jmx-metrics", &context).unwrap().lab;
+    lab.steps.retain(|s| s.id == "clean-up");
+    lab.steps[0].when = When::default();
+    let served = Served::default();
+    let verdict = |gone_at: &str| {
+        let mut progress = Progress {
+            started_at: Some("2026-01-01T00:00:00Z".parse().unwrap()),
+            ..Progress::default()
+        };
+        progress.step_mut("clean-up").gone_at = gone_at.parse().ok();
+        let course = Course {
+            lab: &lab,
+            served: &served,
+            progress: &progress,
+            client: "kubectl",
+        };
+        let answers = course.reads(None).into_iter().map(|read| {
+            let answer = match &read {
+                Read::Object(_) => Answer::Missing,
+                Read::Proxy(_) => Answer::Http {
+                    status: 200,
+                    body: r#"{"status":"success","data":{"resultType":"vector","result":[]}}"#
+                        .to_owned(),
+                },
+                _ => Answer::List(Vec::new()),
+            };
+            (read, Ok(answer))
+        });
+        let seen = Snapshot {
+            at: "2026-01-02T00:00:00Z".parse().unwrap(),
+            answers: answers.collect(),
+        };
+        course.judge(None, &seen).steps[0].outcome
+    };
+    assert_eq!(verdict("never"), Outcome::Waiting);
+    assert_eq!(verdict("2026-01-01T23:59:00Z"), Outcome::Waiting);
+    assert_eq!(verdict("2026-01-01T23:00:00Z"), Outcome::Fail);
 }

@@ -5,7 +5,7 @@ mod support;
 
 use std::{
     panic::AssertUnwindSafe,
-    process::Command,
+    path::Path,
     thread::sleep,
     time::{Duration, Instant},
 };
@@ -18,7 +18,13 @@ use support::{
 };
 
 /// How long a mistake may take until the cluster shows it.
-const SETTLES: Duration = Duration::from_secs(90);
+const SETTLES: Duration = Duration::from_secs(120);
+
+/// After how many verifications in a row that say the same a new report counts as settled.
+const UNCHANGED: u32 = 4;
+
+/// Where the reports are kept.
+const SNAPSHOTS: &str = "tests/snapshots/mistakes";
 
 fn main() {
     let arguments = Arguments::from_args();
@@ -55,7 +61,7 @@ fn make(cluster: &RealCluster, scene: &Scene) -> Result<(), Failed> {
     for mistake in scene.mistakes {
         shell(&learner, scene.lab, mistake.typed)?;
         let report = settled(&learner, scene, mistake)?;
-        wrong.extend(differs(&learner, mistake, &report));
+        wrong.extend(differs(mistake, &report));
         shell(&learner, scene.lab, mistake.undo)?;
     }
     if wrong.is_empty() {
@@ -65,76 +71,90 @@ fn make(cluster: &RealCluster, scene: &Scene) -> Result<(), Failed> {
     }
 }
 
-/// Verifies until the report says what it is to say; it never passes, and never takes the mistake for the cluster's trouble.
-fn settled(learner: &Learner, scene: &Scene, mistake: &Mistake) -> Result<Said, Failed> {
+/// Verifies until the report reads as its snapshot does: how soon the cluster gets there is no part of the words. A report
+/// without a snapshot counts as settled when it no longer changes. None ever passes, or takes the mistake for the cluster's
+/// trouble.
+fn settled(learner: &Learner, scene: &Scene, mistake: &Mistake) -> Result<String, Failed> {
+    let kept = kept(mistake);
     let deadline = Instant::now() + SETTLES;
+    let mut last = String::new();
+    let mut unchanged = 0;
     loop {
         let said = learner.ccnr(&["lab", "verify", scene.lab]);
         if said.code == 0 || said.code == 3 {
             return Err(format!("{}: {said:?}", mistake.name).into());
         }
-        if said.out.contains(mistake.settled) {
-            return Ok(said);
+        let says = said.out.contains(mistake.settled);
+        let report = timeless(learner, &said.out);
+        unchanged = if report == last { unchanged + 1 } else { 0 };
+        let done = match &kept {
+            Some(kept) => kept.trim() == report.trim(),
+            None => unchanged >= UNCHANGED,
+        };
+        if says && (done || Instant::now() > deadline) {
+            return Ok(report);
         }
         if Instant::now() > deadline {
-            let why = format!(
-                "{}: no \"{}\" in:\n{}",
-                mistake.name, mistake.settled, said.out
-            );
-            return Err(why.into());
+            let (name, settled) = (mistake.name, mistake.settled);
+            return Err(format!("{name}: no \"{settled}\" in:\n{report}").into());
         }
+        last = report;
         sleep(Duration::from_secs(1));
     }
 }
 
+/// The report that the snapshot holds; none while snapshots are being made.
+fn kept(mistake: &Mistake) -> Option<String> {
+    if std::env::var_os("INSTA_UPDATE").is_some_and(|how| how == "always") {
+        return None;
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let path = root.join(format!("{SNAPSHOTS}/{}.snap", mistake.name));
+    let text = std::fs::read_to_string(path).ok()?;
+    let (_, body) = text.strip_prefix("---\n")?.split_once("---\n")?;
+    Some(body.to_owned())
+}
+
+/// The report without names that Kubernetes makes, addresses and times, and without the padding that depends on them.
+fn timeless(learner: &Learner, report: &str) -> String {
+    const FILTERS: [(&str, &str); 8] = [
+        (r"-[a-z0-9]{8,10}-[a-z0-9]{5}\b", "-HASH"),
+        (
+            r"\b(test-nginx|web|java-demo|other)-[a-f0-9]{8,10}\b",
+            "$1-HASH",
+        ),
+        (r"10\.244\.\d+\.\d+", "POD-IP"),
+        (r"\d+ in all", "N in all"),
+        (r"\s+\d+ s so far", "  N s so far"),
+        (r"passed at \d\d:\d\d", "passed at HH:MM"),
+        (r"\b\d+ restarts?\b", "N restarts"),
+        (r"restarted \d+ times?\b", "restarted N times"),
+    ];
+    let named = report.replace(&learner.id, "ID");
+    FILTERS.iter().fold(named, |text, (from, to)| {
+        let from = regex::Regex::new(from).unwrap();
+        from.replace_all(&text, *to).into_owned()
+    })
+}
+
 /// Compares the report with its snapshot.
-fn differs(learner: &Learner, mistake: &Mistake, said: &Said) -> Option<String> {
+fn differs(mistake: &Mistake, report: &str) -> Option<String> {
     let mut settings = insta::Settings::clone_current();
     settings.set_prepend_module_to_snapshot(false);
     settings.set_snapshot_path("snapshots/mistakes");
     settings.set_omit_expression(true);
-    settings.add_filter(&learner.id, "ID");
-    // Names that Kubernetes makes, addresses, and times.
-    settings.add_filter(r"-[a-z0-9]{8,10}-[a-z0-9]{5}\b", "-HASH");
-    settings.add_filter(
-        r"\b(test-nginx|web|java-demo|other)-[a-f0-9]{8,10}\b",
-        "$1-HASH",
-    );
-    settings.add_filter(r"10\.244\.\d+\.\d+", "POD-IP");
-    settings.add_filter(r"\d+ in all", "N in all");
-    settings.add_filter(r"\d+ s so far", "N s so far");
-    settings.add_filter(r"passed at \d\d:\d\d", "passed at HH:MM");
-    settings.add_filter(r"\b\d+ restarts?\b", "N restarts");
-    // The report's own page, without the step that passed before.
-    let compare = || insta::assert_snapshot!(mistake.name, said.out);
+    let compare = || insta::assert_snapshot!(mistake.name, report);
     let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| settings.bind(compare)));
     outcome
         .err()
-        .map(|_| format!("{} reads otherwise:\n{}", mistake.name, said.out))
+        .map(|_| format!("{} reads otherwise:\n{report}", mistake.name))
 }
 
+/// Types a script. A wrong answer makes `ccnr` fail: that is the mistake.
 fn shell(learner: &Learner, lab: &str, script: &str) -> Result<(), Failed> {
-    let (first, second) = match lab {
-        "1" => ("web", ""),
-        "2" => ("build", ""),
-        "3" => ("operator", ""),
-        _ => ("jmx", "monitor"),
-    };
-    let tools = learner.tools();
-    let output = Command::new("sh")
-        .args(["-c", script])
-        .current_dir(learner.folder.path())
-        .env("PATH", tools)
-        .env("KUBECONFIG", &learner.kubeconfig)
-        .env("XDG_STATE_HOME", learner.folder.path().join("state"))
-        .env("S", &learner.id)
-        .env("P", learner.project(first))
-        .env("M", learner.project(second))
-        .output()?;
-    // A wrong answer makes the command fail: that is the mistake.
-    if !output.status.success() && !script.starts_with("ccnr ") {
-        let why = String::from_utf8_lossy(&output.stderr).into_owned();
-        return Err(format!("{script}: {why}").into());
+    let said = learner.shell(lab, script);
+    if said.code != 0 && !script.starts_with("ccnr ") {
+        return Err(format!("{script}: {}", said.err).into());
     }
     Ok(())
 }

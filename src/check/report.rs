@@ -67,10 +67,13 @@ pub struct CheckReport {
 }
 
 impl Report {
-    /// The exit code of the design: 0 all pass, 1 some fail, 3 could not check, 4 still converging.
+    /// The exit code of the design: 0 all pass, 1 some fail, 3 could not check, 4 still converging. An optional step
+    /// counts where it alone was asked for.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
-        let counted = |o: Outcome| self.steps.iter().any(|s| !s.optional && s.outcome == o);
+        let alone = self.steps.len() == 1;
+        let counts = self.steps.iter().filter(|s| alone || !s.optional);
+        let counted = |o: Outcome| counts.clone().any(|s| s.outcome == o);
         if counted(Outcome::Fail) {
             1
         } else if counted(Outcome::Error) {

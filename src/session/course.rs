@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{progress::Progress, served::Served};
@@ -14,7 +15,7 @@ use crate::{
     },
     cluster::snapshot::{Obstacle, Read, Snapshot},
     lab::{
-        model::{Check, Lab, Step},
+        model::{Check, Lab, Step, Subject},
         text::Text,
     },
 };
@@ -39,6 +40,8 @@ pub struct Judged {
     pub steps: Vec<StepReport>,
     /// Baselines that were taken: step id, then name and value.
     pub baselines: BTreeMap<String, BTreeMap<String, Value>>,
+    /// The steps that want something gone which is gone: step id, and since when.
+    pub gone: BTreeMap<String, Timestamp>,
 }
 
 impl<'a> Course<'a> {
@@ -53,6 +56,24 @@ impl<'a> Course<'a> {
     pub fn current(self) -> Option<(usize, &'a Step)> {
         let passed = |s: &Step| self.progress.step(&s.id).passed_at.is_some();
         self.steps().find(|(_, s)| !s.optional && !passed(s))
+    }
+
+    /// The optional steps between the last one that passed and the current one: what the learner may do now or leave.
+    #[must_use]
+    pub fn open_options(self) -> Vec<(usize, &'a Step)> {
+        let current = self.current().map(|(number, _)| number);
+        let passed = |s: &Step| self.progress.step(&s.id).passed_at.is_some();
+        let mut open = Vec::new();
+        for (number, step) in self.steps() {
+            if Some(number) == current {
+                break;
+            } else if passed(step) {
+                open.clear();
+            } else {
+                open.push((number, step));
+            }
+        }
+        open
     }
 
     /// Everything that has to be read for these steps, or for all.
@@ -142,6 +163,9 @@ impl<'a> Course<'a> {
                     ..empty
                 }
             } else {
+                if let Some(gone) = self.gone(step, seen) {
+                    judged.gone.insert(step.id.clone(), gone);
+                }
                 self.step(step, empty, seen, &mut judged.baselines)
             };
             let done = matches!(report.outcome, Outcome::Pass | Outcome::Skipped);
@@ -253,6 +277,16 @@ impl<'a> Course<'a> {
         }
     }
 
+    /// Since when everything is gone that the checks of a step want gone: what the record says, or now.
+    fn gone(self, step: &Step, seen: &Snapshot) -> Option<Timestamp> {
+        let mut unwanted = self.checks(step).filter(|c| is_unwanted(c)).peekable();
+        unwanted.peek()?;
+        let since = self.progress.step(&step.id).gone_at;
+        unwanted
+            .all(|c| plan::is_missing(c, seen))
+            .then(|| since.unwrap_or(seen.at))
+    }
+
     /// How long ago something of the step last changed. A step that looks at no objects changed when it began.
     fn unchanged_for(self, step: &Step, seen: &Snapshot) -> Option<Duration> {
         let reads: Vec<Read> = self.checks(step).flat_map(plan::reads).collect();
@@ -267,10 +301,16 @@ impl<'a> Course<'a> {
             let passes = self.progress.steps.values().filter_map(|s| s.passed_at);
             passes.chain(self.progress.started_at).max()
         };
+        let changed = changed.max(self.gone(step, seen));
         let age = seen.at.duration_since(changed?);
         // The cluster's clock may be ahead of ours.
         Some(Duration::try_from(age).unwrap_or_default())
     }
+}
+
+/// Whether the check wants an object gone.
+fn is_unwanted(check: &Check) -> bool {
+    matches!(check.subject, Subject::Object { absent: true, .. })
 }
 
 /// What a step comes to. The learner's part is told before trouble, and trouble before waiting.

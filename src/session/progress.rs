@@ -46,6 +46,9 @@ pub struct StepProgress {
     /// Answers to its questions, by check id.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub answers: BTreeMap<String, String>,
+    /// Since when everything that its checks want gone is gone, as far as we saw: no object says so itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gone_at: Option<Timestamp>,
     /// What this version does not know.
     #[serde(flatten)]
     pub unknown: Map<String, Value>,

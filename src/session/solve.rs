@@ -45,6 +45,7 @@ impl Session {
         if let Some(report) = before.steps.into_iter().next()
             && report.outcome == Outcome::Pass
         {
+            self.prepare().await?;
             self.save().await?;
             return Ok(report);
         }
@@ -73,6 +74,7 @@ impl Session {
             }
             sleep(PAUSE).await;
         };
+        self.prepare().await?;
         self.save().await?;
         if matches!(report.outcome, Outcome::Pass | Outcome::Skipped) {
             return Ok(report);

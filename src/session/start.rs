@@ -48,6 +48,7 @@ impl Session {
         // The first step may pass already, and the baselines of the one after it are due then.
         let (judged, _) = self.look(None).await?;
         self.record(&judged);
+        self.prepare().await?;
         self.save().await?;
         Ok(Started { files, again })
     }

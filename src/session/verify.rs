@@ -42,6 +42,7 @@ impl Session {
             let converging = report.exit_code() == 4;
             let early = deadline.is_some_and(|d| Instant::now() + PAUSE < d);
             if !(converging && early) {
+                self.prepare().await?;
                 self.save().await?;
                 return Ok(Verified { report, passed });
             }
@@ -72,12 +73,37 @@ impl Session {
         }
     }
 
-    /// Remembers baselines and first passes; gives the steps that passed for the first time.
+    /// Takes the baselines of the step that comes next before the learner begins with it: what a look at another step, or
+    /// at none, has not taken yet.
+    pub(super) async fn prepare(&mut self) -> Result<(), Error> {
+        let Some((_, step)) = self.course().current() else {
+            return Ok(());
+        };
+        let id = step.id.clone();
+        let known = self.progress.step(&id).baseline;
+        if step.baseline.keys().all(|name| known.contains_key(name)) {
+            return Ok(());
+        }
+        let (judged, _) = self.look(Some(&id)).await?;
+        self.record(&Judged {
+            baselines: judged.baselines,
+            ..Judged::default()
+        });
+        Ok(())
+    }
+
+    /// Remembers baselines, what is gone, and first passes; gives the steps that passed for the first time.
     pub(super) fn record(&mut self, judged: &Judged) -> Vec<String> {
         for (step, baseline) in &judged.baselines {
             let known = &mut self.progress.step_mut(step).baseline;
             for (name, value) in baseline {
                 known.entry(name.clone()).or_insert_with(|| value.clone());
+            }
+        }
+        for step in judged.steps.iter().map(|s| &s.id) {
+            let gone = judged.gone.get(step).copied();
+            if self.progress.step(step).gone_at != gone {
+                self.progress.step_mut(step).gone_at = gone;
             }
         }
         let mut passed = Vec::new();

@@ -1,6 +1,10 @@
 //! Progress of long work, on standard error: a bar on a terminal, plain lines elsewhere.
 
-use std::{io::Write as _, time::Duration};
+use std::{
+    io::Write as _,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -16,8 +20,25 @@ pub struct Progress {
 #[derive(Debug)]
 enum Form {
     Bar(ProgressBar),
-    Lines,
+    /// The last line said, which is not said twice in a row.
+    Lines(Mutex<String>),
     Quiet,
+}
+
+impl Form {
+    fn say(&self, text: &str) {
+        match self {
+            Self::Bar(bar) => bar.println(text),
+            Self::Lines(last) => {
+                let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
+                if *last != text {
+                    say(text);
+                    text.clone_into(&mut last);
+                }
+            }
+            Self::Quiet => {}
+        }
+    }
 }
 
 impl Progress {
@@ -38,8 +59,9 @@ impl Progress {
             return Self { form: Form::Quiet };
         }
         if !console::Term::stderr().is_term() {
-            say(what);
-            return Self { form: Form::Lines };
+            let form = Form::Lines(Mutex::default());
+            form.say(what);
+            return Self { form };
         }
         let bar = total.map_or_else(ProgressBar::new_spinner, ProgressBar::new);
         let template = if total.is_some() {
@@ -73,18 +95,13 @@ impl Progress {
     pub fn message(&self, text: &str) {
         match &self.form {
             Form::Bar(bar) => bar.set_message(text.to_owned()),
-            Form::Lines => say(text),
-            Form::Quiet => {}
+            form => form.say(text),
         }
     }
 
     /// A line that stays.
     pub fn line(&self, text: &str) {
-        match &self.form {
-            Form::Bar(bar) => bar.println(text),
-            Form::Lines => say(text),
-            Form::Quiet => {}
-        }
+        self.form.say(text);
     }
 
     /// The end: a bar disappears, and `text` stays, if there is one.
@@ -92,8 +109,10 @@ impl Progress {
         if let Form::Bar(bar) = &self.form {
             bar.finish_and_clear();
         }
-        if let (Form::Bar(_) | Form::Lines, Some(text)) = (&self.form, text) {
-            say(text);
+        match (&self.form, text) {
+            (Form::Bar(_), Some(text)) => say(text),
+            (form, Some(text)) => form.say(text),
+            (_, None) => {}
         }
     }
 }

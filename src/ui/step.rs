@@ -102,6 +102,18 @@ pub fn step_text(number: usize, total: usize, step: &Step, client: &str, style: 
     out
 }
 
+/// That an optional step may be done before the one that comes next.
+#[must_use]
+pub fn optional(number: usize, step: &Step, style: &Style) -> String {
+    let title = step.title.get(style.lang);
+    let line = say!(
+        style.lang,
+        "Step {number}, {title}, is optional: `ccnr lab show --step {number}` shows it. Or go on:",
+        "ステップ {number}「{title}」は任意です。`ccnr lab show --step {number}` で表示できます。飛ばす場合は、次へ進んでください。"
+    );
+    format!("{}\n\n", markdown::render(&line, style, 2))
+}
+
 fn title_line(number: usize, total: usize, step: &Step, style: &Style) -> String {
     let (dot, title) = (style.dot(), step.title.get(style.lang));
     let mut line = say!(

@@ -131,6 +131,28 @@ impl Learner {
         command
     }
 
+    /// Types a script into a shell in the learner's folder, where `$S` is the learner, `$P` the lab's first project and
+    /// `$M` its second.
+    pub fn shell(&self, lab: &str, script: &str) -> Said {
+        let (first, second) = match lab {
+            "1" => ("web", ""),
+            "2" => ("build", ""),
+            "3" => ("operator", ""),
+            _ => ("jmx", "monitor"),
+        };
+        let output = Command::new("sh")
+            .args(["-c", script])
+            .current_dir(self.folder.path())
+            .env("PATH", self.tools())
+            .env("KUBECONFIG", &self.kubeconfig)
+            .env("XDG_STATE_HOME", self.folder.path().join("state"))
+            .env("S", &self.id)
+            .env("P", self.project(first))
+            .env("M", self.project(second))
+            .output();
+        said(&output.unwrap())
+    }
+
     /// PATH with the built `ccnr` and the suites' kubectl before everything else.
     pub fn tools(&self) -> OsString {
         let programs = self.folder.path().join("bin");

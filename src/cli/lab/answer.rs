@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use super::show;
 use crate::{
     cli::desk::Desk,
     ui::{report, step},
@@ -32,6 +33,10 @@ pub(super) async fn run(desk: &Desk, args: Answer) -> anyhow::Result<ExitCode> {
         if verified.passed.contains(&passed.id) {
             desk.print(&step::debrief(number, passed, &desk.style))?;
         }
+    }
+    if verified.passed.contains(&id) {
+        desk.print("\n")?;
+        show::show_current(&session, desk)?;
     }
     Ok(ExitCode::from(report.exit_code()))
 }

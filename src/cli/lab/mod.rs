@@ -22,10 +22,7 @@ pub(super) enum Lab {
     /// List the labs
     List,
     /// Show the current step, or what a lab is about
-    Show {
-        /// A lab's number or id
-        lab: Option<String>,
-    },
+    Show(show::Show),
     /// Start a lab: set it up, and show its first step
     Start(start::Start),
     /// Check every step on the cluster
@@ -52,7 +49,7 @@ pub(super) enum Lab {
 pub(super) async fn run(desk: &Desk, command: Lab) -> anyhow::Result<ExitCode> {
     match command {
         Lab::List => list::run(desk).await,
-        Lab::Show { lab } => show::run(desk, lab.as_deref()).await,
+        Lab::Show(args) => show::run(desk, args).await,
         Lab::Start(args) => start::run(desk, args).await,
         Lab::Verify(args) => verify::run(desk, args).await,
         Lab::Status { lab } => status::run(desk, lab.as_deref()).await,

@@ -2,16 +2,34 @@
 
 use std::process::ExitCode;
 
+use clap::Args;
+
 use crate::{
     check::verdict::Outcome,
     cli::desk::Desk,
+    lab::model::Step,
     session::Session,
     ui::{step, words},
 };
 
-pub(super) async fn run(desk: &Desk, lab: Option<&str>) -> anyhow::Result<ExitCode> {
-    let session = desk.session(lab).await?;
-    if lab.is_some() {
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Show {
+    /// A lab's number or id
+    lab: Option<String>,
+    /// This step, by number or id
+    #[arg(long, value_name = "STEP")]
+    step: Option<String>,
+}
+
+pub(super) async fn run(desk: &Desk, args: Show) -> anyhow::Result<ExitCode> {
+    let session = desk.session(args.lab.as_deref()).await?;
+    if let Some(wanted) = &args.step {
+        let (number, id) = session.step(wanted)?;
+        let found = session.course().steps().find(|(_, s)| s.id == id);
+        if let Some((_, found)) = found {
+            show_step(&session, number, found, desk)?;
+        }
+    } else if args.lab.is_some() {
         desk.print(&overview(&session, desk))?;
     } else {
         show_current(&session, desk)?;
@@ -19,18 +37,22 @@ pub(super) async fn run(desk: &Desk, lab: Option<&str>) -> anyhow::Result<ExitCo
     Ok(ExitCode::SUCCESS)
 }
 
-/// The step that comes next, or that all is done.
+/// The step that comes next, after a word on the optional ones before it that are open; or that all is done.
 pub(super) fn show_current(session: &Session, desk: &Desk) -> anyhow::Result<()> {
-    let course = session.course();
-    match course.current() {
-        Some((number, found)) => {
-            let total = course.steps().count();
-            let text = step::step_text(number, total, found, session.client, &desk.style);
-            desk.print(&text)?;
-        }
+    for (number, open) in session.course().open_options() {
+        desk.print(&step::optional(number, open, &desk.style))?;
+    }
+    match session.course().current() {
+        Some((number, found)) => show_step(session, number, found, desk)?,
         None => desk.print(&words::all_done(session.loaded.lab.number, &desk.style))?,
     }
     Ok(())
+}
+
+fn show_step(session: &Session, number: usize, found: &Step, desk: &Desk) -> anyhow::Result<()> {
+    let total = session.course().steps().count();
+    let text = step::step_text(number, total, found, session.client, &desk.style);
+    Ok(desk.print(&text)?)
 }
 
 /// What a lab is about, with what was done of it by the record.
