@@ -13,7 +13,7 @@ use ccnr::{
     },
     session::{
         course::{Course, Judged},
-        progress::Progress,
+        progress::{Missing, Progress},
         served::Served,
     },
 };
@@ -142,45 +142,61 @@ fn an_optional_step_can_be_done_until_a_later_one_has_passed() {
     assert!(open(&["project", "look-inside"]).is_empty());
 }
 
-#[test]
-fn what_is_gone_began_to_converge_when_it_was_first_seen_gone() {
+/// What lab 4's last step, in which things are deleted, comes to when nothing of it is left.
+fn clean_up(missing: Option<Missing>) -> Judged {
     let labs = Catalogue::embedded();
     let context = Context::new("sato", |_| true);
     let mut lab = labs.load("04-jmx-metrics", &context).unwrap().lab;
     lab.steps.retain(|s| s.id == "clean-up");
     lab.steps[0].when = When::default();
-    let served = Served::default();
-    let verdict = |gone_at: &str| {
-        let mut progress = Progress {
-            started_at: Some("2026-01-01T00:00:00Z".parse().unwrap()),
-            ..Progress::default()
-        };
-        progress.step_mut("clean-up").gone_at = gone_at.parse().ok();
-        let course = Course {
-            lab: &lab,
-            served: &served,
-            progress: &progress,
-            client: "kubectl",
-        };
-        let answers = course.reads(None).into_iter().map(|read| {
-            let answer = match &read {
-                Read::Object(_) => Answer::Missing,
-                Read::Proxy(_) => Answer::Http {
-                    status: 200,
-                    body: r#"{"status":"success","data":{"resultType":"vector","result":[]}}"#
-                        .to_owned(),
-                },
-                _ => Answer::List(Vec::new()),
-            };
-            (read, Ok(answer))
-        });
-        let seen = Snapshot {
-            at: "2026-01-02T00:00:00Z".parse().unwrap(),
-            answers: answers.collect(),
-        };
-        course.judge(None, &seen).steps[0].outcome
+    let mut progress = Progress::default();
+    progress.step_mut("clean-up").missing = missing;
+    let course = Course {
+        lab: &lab,
+        served: &Served::default(),
+        progress: &progress,
+        client: "kubectl",
     };
-    assert_eq!(verdict("never"), Outcome::Waiting);
-    assert_eq!(verdict("2026-01-01T23:59:00Z"), Outcome::Waiting);
-    assert_eq!(verdict("2026-01-01T23:00:00Z"), Outcome::Fail);
+    let answers = course.reads(None).into_iter().map(|read| {
+        let answer = match &read {
+            Read::Object(_) => Answer::Missing,
+            Read::Proxy(_) => Answer::Http {
+                status: 200,
+                body: r#"{"status":"success","data":{"resultType":"vector","result":[]}}"#
+                    .to_owned(),
+            },
+            _ => Answer::List(Vec::new()),
+        };
+        (read, Ok(answer))
+    });
+    let seen = Snapshot {
+        at: "2026-01-02T00:00:00Z".parse().unwrap(),
+        answers: answers.collect(),
+    };
+    course.judge(None, &seen)
+}
+
+#[test]
+fn what_follows_a_deletion_converges_from_when_it_was_seen_gone() {
+    let first = clean_up(None);
+    assert_eq!(outcomes(&first), [Outcome::Waiting]);
+    let found = &first.missing["clean-up"];
+    assert_eq!(found.objects.len(), 2);
+    let seen_gone = |at: &str| Missing {
+        since: Some(at.parse().unwrap()),
+        ..found.clone()
+    };
+    let recent = clean_up(Some(seen_gone("2026-01-01T23:59:00Z")));
+    assert_eq!(outcomes(&recent), [Outcome::Waiting]);
+    let long_ago = clean_up(Some(seen_gone("2026-01-01T23:00:00Z")));
+    assert_eq!(outcomes(&long_ago), [Outcome::Fail]);
+    let was_there = clean_up(Some(Missing::default()));
+    assert_eq!(was_there.missing["clean-up"].since, found.since);
+}
+
+#[test]
+fn what_never_was_there_is_not_taken_for_something_on_its_way() {
+    let judged = judge(&Progress::default(), &[project()]);
+    assert_eq!(judged.missing["declare"].since, None);
+    assert_eq!(outcomes(&judged)[1], Outcome::Fail);
 }

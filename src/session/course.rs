@@ -2,10 +2,12 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{progress::Progress, served::Served};
+use super::{
+    progress::{Missing, Progress},
+    served::Served,
+};
 use crate::{
     check::{
         evaluate::{self, Known},
@@ -15,7 +17,7 @@ use crate::{
     },
     cluster::snapshot::{Obstacle, Read, Snapshot},
     lab::{
-        model::{Check, Lab, Step, Subject},
+        model::{Check, Lab, ObjectRef, Step, Subject},
         text::Text,
     },
 };
@@ -40,8 +42,8 @@ pub struct Judged {
     pub steps: Vec<StepReport>,
     /// Baselines that were taken: step id, then name and value.
     pub baselines: BTreeMap<String, BTreeMap<String, Value>>,
-    /// The steps that want something gone which is gone: step id, and since when.
-    pub gone: BTreeMap<String, Timestamp>,
+    /// What was not there of what the steps name, by step id.
+    pub missing: BTreeMap<String, Missing>,
 }
 
 impl<'a> Course<'a> {
@@ -163,9 +165,8 @@ impl<'a> Course<'a> {
                     ..empty
                 }
             } else {
-                if let Some(gone) = self.gone(step, seen) {
-                    judged.gone.insert(step.id.clone(), gone);
-                }
+                let missing = self.missing(step, seen);
+                judged.missing.insert(step.id.clone(), missing);
                 self.step(step, empty, seen, &mut judged.baselines)
             };
             let done = matches!(report.outcome, Outcome::Pass | Outcome::Skipped);
@@ -277,14 +278,22 @@ impl<'a> Course<'a> {
         }
     }
 
-    /// Since when everything is gone that the checks of a step want gone: what the record says, or now.
-    fn gone(self, step: &Step, seen: &Snapshot) -> Option<Timestamp> {
+    /// What is not there of what the checks of a step name, and since when. At the first look nothing tells whether it
+    /// ever was, but for what is to be gone.
+    fn missing(self, step: &Step, seen: &Snapshot) -> Missing {
+        let missing = self.checks(step).filter(|c| plan::is_missing(c, seen));
+        let objects = missing
+            .filter_map(object)
+            .map(ToString::to_string)
+            .collect();
         let mut unwanted = self.checks(step).filter(|c| is_unwanted(c)).peekable();
-        unwanted.peek()?;
-        let since = self.progress.step(&step.id).gone_at;
-        unwanted
-            .all(|c| plan::is_missing(c, seen))
-            .then(|| since.unwrap_or(seen.at))
+        let gone = unwanted.peek().is_some() && unwanted.all(|c| plan::is_missing(c, seen));
+        let since = match self.progress.step(&step.id).missing {
+            Some(before) if before.objects == objects => before.since,
+            Some(_) => Some(seen.at),
+            None => gone.then_some(seen.at),
+        };
+        Missing { objects, since }
     }
 
     /// How long ago something of the step last changed. A step that looks at no objects changed when it began.
@@ -301,10 +310,18 @@ impl<'a> Course<'a> {
             let passes = self.progress.steps.values().filter_map(|s| s.passed_at);
             passes.chain(self.progress.started_at).max()
         };
-        let changed = changed.max(self.gone(step, seen));
+        let changed = changed.max(self.missing(step, seen).since);
         let age = seen.at.duration_since(changed?);
         // The cluster's clock may be ahead of ours.
         Some(Duration::try_from(age).unwrap_or_default())
+    }
+}
+
+/// The object that a check names.
+fn object(check: &Check) -> Option<&ObjectRef> {
+    match &check.subject {
+        Subject::Object { object, .. } => Some(object),
+        _ => None,
     }
 }
 

@@ -1,6 +1,6 @@
 //! What the cluster can't tell: baselines, answers, hints used, first passes. Fields of newer versions are kept.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -46,12 +46,23 @@ pub struct StepProgress {
     /// Answers to its questions, by check id.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub answers: BTreeMap<String, String>,
-    /// Since when everything that its checks want gone is gone, as far as we saw: no object says so itself.
+    /// What its checks name that was not there when we last looked; none before the first look.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub gone_at: Option<Timestamp>,
+    pub missing: Option<Missing>,
     /// What this version does not know.
     #[serde(flatten)]
     pub unknown: Map<String, Value>,
+}
+
+/// Objects that are not there. When they went, only who looks again and again can say.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Missing {
+    /// Which, as `KIND NAMESPACE/NAME`.
+    pub objects: BTreeSet<String>,
+    /// When we saw first that it is these; none where nothing shows that it was ever otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
 }
 
 // serde's skip_serializing_if passes references.

@@ -73,26 +73,27 @@ impl Session {
         }
     }
 
-    /// Takes the baselines of the step that comes next before the learner begins with it: what a look at another step, or
-    /// at none, has not taken yet.
+    /// Looks at the step that comes next before the learner begins with it: takes its baselines, and sees what is there,
+    /// unless this look has done so already.
     pub(super) async fn prepare(&mut self) -> Result<(), Error> {
         let Some((_, step)) = self.course().current() else {
             return Ok(());
         };
         let id = step.id.clone();
-        let known = self.progress.step(&id).baseline;
-        if step.baseline.keys().all(|name| known.contains_key(name)) {
+        let known = self.progress.step(&id);
+        let taken = |name| known.baseline.contains_key(name);
+        if known.missing.is_some() && step.baseline.keys().all(taken) {
             return Ok(());
         }
         let (judged, _) = self.look(Some(&id)).await?;
         self.record(&Judged {
-            baselines: judged.baselines,
-            ..Judged::default()
+            steps: Vec::new(),
+            ..judged
         });
         Ok(())
     }
 
-    /// Remembers baselines, what is gone, and first passes; gives the steps that passed for the first time.
+    /// Remembers baselines, what is missing, and first passes; gives the steps that passed for the first time.
     pub(super) fn record(&mut self, judged: &Judged) -> Vec<String> {
         for (step, baseline) in &judged.baselines {
             let known = &mut self.progress.step_mut(step).baseline;
@@ -100,11 +101,8 @@ impl Session {
                 known.entry(name.clone()).or_insert_with(|| value.clone());
             }
         }
-        for step in judged.steps.iter().map(|s| &s.id) {
-            let gone = judged.gone.get(step).copied();
-            if self.progress.step(step).gone_at != gone {
-                self.progress.step_mut(step).gone_at = gone;
-            }
+        for (step, missing) in &judged.missing {
+            self.progress.step_mut(step).missing = Some(missing.clone());
         }
         let mut passed = Vec::new();
         for step in judged.steps.iter().filter(|s| s.outcome == Outcome::Pass) {

@@ -1,4 +1,4 @@
-# What the labs need of a cluster besides Kubernetes: DNS, metrics, OLM, storage, the Prometheus Operator.
+# What the labs need of a cluster besides Kubernetes: DNS, metrics, OLM, storage, ingress, the Prometheus Operator.
 # shellcheck shell=bash
 
 addons_up() {
@@ -11,7 +11,7 @@ addons_up() {
     sed "s|@VOLUMES@|$RIG_STATE/volumes|" "$file" | k apply --server-side -f - >/dev/null
   done
   local deployment
-  for deployment in kube-system/coredns kube-system/metrics-server olm/olm-operator olm/catalog-operator olm/catalog; do
+  for deployment in kube-system/{coredns,metrics-server,ingress} olm/olm-operator olm/catalog-operator olm/catalog; do
     k -n "${deployment%/*}" rollout status "deploy/${deployment#*/}" --timeout=120s >/dev/null
   done
 }

@@ -57,7 +57,7 @@ component_layers() {
   layer prometheus
   put olm usr/bin "$bin"/{catalog,olm,copy-content,cpb,opm}
   layer olm
-  put addons bin "$bin/coredns" "$bin/metrics-server"
+  put addons bin "$bin"/{coredns,ingress,metrics-server}
   layer addons
   put catalog configs "$here/catalog/."
   layer catalog
