@@ -94,6 +94,41 @@ fn baselines_are_taken_when_a_step_is_reached_and_not_before() {
 }
 
 #[test]
+fn a_step_that_compares_with_its_beginning_can_not_be_judged_before_it() {
+    let (lab, served) = (lab(), Served::default());
+    let judge = |progress: &Progress| {
+        let course = Course {
+            lab: &lab,
+            served: &served,
+            progress,
+            client: "kubectl",
+        };
+        let answers = course.reads(Some("self-healing")).into_iter().map(|read| {
+            let answer = match &read {
+                Read::Object(_) => Answer::Missing,
+                _ => Answer::List(Vec::new()),
+            };
+            (read, Ok(answer))
+        });
+        let seen = Snapshot {
+            at: "2026-01-02T00:00:00Z".parse().unwrap(),
+            answers: answers.collect(),
+        };
+        course.judge(Some("self-healing"), &seen)
+    };
+    let early = judge(&Progress::default());
+    assert_eq!(outcomes(&early), [Outcome::Blocked]);
+    assert!(early.baselines.is_empty());
+    let mut progress = Progress::default();
+    for id in ["project", "declare", "look-inside"] {
+        progress.step_mut(id).passed_at = Some("2026-01-02T00:00:00Z".parse().unwrap());
+    }
+    let due = judge(&progress);
+    assert_eq!(outcomes(&due), [Outcome::Fail]);
+    assert!(due.baselines.contains_key("self-healing"));
+}
+
+#[test]
 fn a_step_that_passed_once_is_a_regression_and_blocks_nobody() {
     let mut progress = Progress::default();
     let passed = "2026-01-01T00:00:00Z".parse().ok();

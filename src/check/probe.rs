@@ -134,21 +134,8 @@ fn can(access: &AccessRef, expect: bool, seen: &Snapshot, client: &str) -> Held 
     if allowed == expect {
         return Held::Yes;
     }
-    let resource = if access.group.is_empty() {
-        access.resource.clone()
-    } else {
-        format!("{}.{}", access.resource, access.group)
-    };
-    let namespace = access
-        .namespace
-        .as_ref()
-        .map_or_else(String::new, |n| format!(" -n {n}"));
-    let on_behalf = access
-        .user
-        .as_ref()
-        .map_or_else(String::new, |u| format!(" --as {u}"));
     let who = access.user.as_deref();
-    let what = format!("{} {resource}", access.verb);
+    let what = access.words();
     let because = if reason.is_empty() {
         String::new()
     } else {
@@ -178,7 +165,7 @@ fn can(access: &AccessRef, expect: bool, seen: &Snapshot, client: &str) -> Held 
                 }
             ),
         ),
-        see: Some(format!("{client} auth can-i {what}{namespace}{on_behalf}")),
+        see: Some(access.command(client)),
         ..Finding::default()
     })
 }
@@ -209,8 +196,10 @@ fn http(target: &HttpTarget, status: u16, contains: Option<&str>, seen: &Snapsho
     let (got, body) = match answer(seen, &read) {
         Ok(Answer::Http { status, body }) => (*status, body.as_str()),
         Ok(_) => (0, ""),
-        // The address is the learner's work: one that does not answer is no trouble of the cluster's.
-        Err(obstacle) if matches!(read, Read::Web(_)) => {
+        // The address is the learner's work: one that gives no sensible answer is no trouble of the cluster's.
+        Err(obstacle)
+            if matches!(read, Read::Web(_)) && obstacle.kind != ObstacleKind::Unreachable =>
+        {
             return Held::No(Finding {
                 expected: Text::new(format!("HTTP {status}"), format!("HTTP {status}")),
                 observed: Text::same(obstacle.message),

@@ -41,7 +41,7 @@ pub(super) async fn run(desk: &Desk, program: &str, client: Client) -> anyhow::R
     match command.args(&client.args).status() {
         Ok(status) => {
             let code = status.code().and_then(|c| u8::try_from(c).ok());
-            Ok(ExitCode::from(code.unwrap_or(1)))
+            Ok(ExitCode::from(code.unwrap_or_else(|| killed(status))))
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => anyhow::bail!(
             "{program} is not installed, or not in PATH; {}",
@@ -51,8 +51,25 @@ pub(super) async fn run(desk: &Desk, program: &str, client: Client) -> anyhow::R
     }
 }
 
+/// The exit code of a client that a signal ended, as shells give it.
+fn killed(status: std::process::ExitStatus) -> u8 {
+    #[cfg(unix)]
+    {
+        use std::os::unix::process::ExitStatusExt as _;
+        let signal = status.signal().and_then(|s| u8::try_from(s).ok());
+        signal.map_or(1, |s| s.saturating_add(128))
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = status;
+        1
+    }
+}
+
 fn says_where(args: &[OsString]) -> bool {
-    args.iter().any(|arg| {
+    // What comes after -- is not the client's.
+    let own = args.iter().take_while(|arg| *arg != "--");
+    own.into_iter().any(|arg| {
         let arg = arg.to_string_lossy();
         PLACES.contains(&arg.as_ref())
             || arg.starts_with("--namespace=")
@@ -94,5 +111,6 @@ mod tests {
         assert!(says(&["get", "pods", "--namespace=x"]));
         assert!(says(&["get", "pods", "-A"]));
         assert!(!says(&["get", "pods", "-o", "name"]));
+        assert!(!says(&["exec", "web", "--", "tail", "-n", "5", "log"]));
     }
 }

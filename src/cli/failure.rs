@@ -7,6 +7,7 @@ use std::{
 
 use super::desk::Desk;
 use crate::{
+    check::verdict::Outcome,
     cluster::{connect, snapshot::Obstacle},
     session,
     ui::style::Tone,
@@ -21,8 +22,11 @@ fn code(error: &anyhow::Error) -> u8 {
         Some(
             session::Error::Cluster(_) | session::Error::Many(_) | session::Error::Foreign { .. },
         ) => 3,
-        Some(session::Error::Unsolved { waiting: true, .. }) => 4,
-        Some(session::Error::Unsolved { waiting: false, .. }) => 1,
+        Some(session::Error::Unsolved { report, .. }) => match report.outcome {
+            Outcome::Waiting => 4,
+            Outcome::Error => 3,
+            _ => 1,
+        },
         _ => 2,
     }
 }

@@ -1,6 +1,6 @@
 //! The one place where requests are sent: bounded in time and size, with short retries.
 
-use std::time::Duration;
+use std::{sync::atomic::Ordering, time::Duration};
 
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::{BodyExt, Limited};
@@ -22,6 +22,9 @@ const METADATA: &str =
 
 /// The longest pause of our own; the server may ask for more by `Retry-After`.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// How far two clocks may be apart and count as one, in seconds.
+const PRECISION: i64 = 2;
 
 /// How long somebody is asked again who is not there: an API server may be restarting.
 const UNREACHABLE: Duration = Duration::from_secs(2);
@@ -116,7 +119,8 @@ impl Cluster {
         let started = Instant::now();
         let mut pause = self.limits.pause;
         loop {
-            let outcome = self.attempt(call).await;
+            let left = self.limits.total.saturating_sub(started.elapsed());
+            let outcome = self.attempt(call, self.limits.attempt.min(left)).await;
             match &outcome {
                 Ok((status, ..)) => tracing::debug!("{} {}: {status}", call.method, call.path),
                 Err(obstacle) => tracing::debug!("{} {}: {obstacle}", call.method, call.path),
@@ -166,8 +170,11 @@ impl Cluster {
         })
     }
 
-    async fn attempt(&self, call: &Call) -> Result<(StatusCode, HeaderMap, Vec<u8>), Obstacle> {
-        let limit = self.limits.attempt;
+    async fn attempt(
+        &self,
+        call: &Call,
+        limit: Duration,
+    ) -> Result<(StatusCode, HeaderMap, Vec<u8>), Obstacle> {
         match tokio::time::timeout(limit, self.exchange(call)).await {
             Ok(outcome) => outcome,
             Err(_) => Err(obstacle::timeout(
@@ -198,6 +205,9 @@ impl Cluster {
             .map_err(|e| broken(kube::Error::HttpError(e)))?;
         let response = self.client.send(request).await.map_err(broken)?;
         let (head, body) = response.into_parts();
+        if let Some(ahead) = ahead(&head.headers) {
+            self.ahead.store(ahead, Ordering::Relaxed);
+        }
         let bytes = Limited::new(body, LARGEST)
             .collect()
             .await
@@ -205,6 +215,15 @@ impl Cluster {
             .to_bytes();
         Ok((head.status, head.headers, bytes.to_vec()))
     }
+}
+
+/// By how many seconds the clock of who answers is ahead of ours, by its `Date`; a difference within its precision and a
+/// slow answer counts as none.
+fn ahead(headers: &HeaderMap) -> Option<i64> {
+    let date = headers.get(http::header::DATE)?.to_str().ok()?;
+    let there = jiff::fmt::rfc2822::parse(date).ok()?.timestamp();
+    let ahead = there.as_second() - jiff::Timestamp::now().as_second();
+    Some(if ahead.abs() <= PRECISION { 0 } else { ahead })
 }
 
 /// `Retry-After` in seconds, as the API server sends it.
@@ -216,4 +235,26 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
         .parse()
         .ok()?;
     Some(Duration::from_secs(seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::{SignedDuration, Timestamp, fmt::rfc2822::DateTimePrinter};
+
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_wrong_is_noticed_and_a_second_is_not() {
+        let seen = |seconds: i64| {
+            let there = Timestamp::now() + SignedDuration::from_secs(seconds);
+            let date = DateTimePrinter::new().timestamp_to_rfc9110_string(&there);
+            let mut headers = HeaderMap::new();
+            headers.insert(http::header::DATE, date.unwrap().parse().unwrap());
+            ahead(&headers).unwrap()
+        };
+        assert_eq!(seen(1), 0);
+        assert!((299..=301).contains(&seen(300)));
+        assert!((-301..=-299).contains(&seen(-300)));
+        assert_eq!(ahead(&HeaderMap::new()), None);
+    }
 }

@@ -152,6 +152,8 @@ impl Cluster {
             user,
             limits,
             discovery: Arc::default(),
+            identity: Arc::default(),
+            ahead: Arc::default(),
         })
     }
 }

@@ -4,13 +4,18 @@ use futures::{StreamExt, stream};
 use http::StatusCode;
 use serde_json::Value;
 
-use super::{Cluster, call::Call, obstacle, snapshot::Obstacle};
+use super::{
+    Cluster,
+    call::Call,
+    obstacle,
+    snapshot::{Obstacle, ObstacleKind},
+};
 use crate::lab::model::ObjectRef;
 
-/// Aggregated discovery: every kind of the cluster by two requests.
+/// Aggregated discovery: every kind of the cluster by two requests. Kubernetes 1.28 and 1.29 know the form `v2beta1` only.
 /// <https://kubernetes.io/docs/concepts/overview/kubernetes-api/#aggregated-discovery>
-const AGGREGATED: &str =
-    "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json";
+const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,\
+    application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,application/json";
 /// Metadata of a list.
 const METADATA: &str =
     "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
@@ -83,7 +88,20 @@ impl Cluster {
                 accept: Some(AGGREGATED),
                 ..Call::get("ask what the cluster serves", path)
             };
-            kinds.extend(deletable(&self.json(&call).await?));
+            let answer = self.json(&call).await?;
+            // An empty list would say that a project is empty.
+            if answer["kind"] != "APIGroupDiscoveryList" {
+                return Err(Obstacle {
+                    kind: ObstacleKind::Other,
+                    message: format!(
+                        "{}: {} can't list all its kinds at once",
+                        call.what, self.server
+                    ),
+                    next: "ccnr needs Kubernetes 1.28, or OpenShift 4.15, or newer".to_owned(),
+                    status: None,
+                });
+            }
+            kinds.extend(deletable(&answer));
         }
         Ok(kinds)
     }
@@ -92,7 +110,7 @@ impl Cluster {
     pub async fn contents(&self, project: &str, kinds: &[Kind]) -> Result<Vec<Item>, Obstacle> {
         let here: Vec<&Kind> = kinds.iter().filter(|k| k.namespaced).collect();
         let lists: Vec<Result<Vec<Item>, Obstacle>> = stream::iter(here)
-            .map(|kind| self.items(kind, Some(project), ""))
+            .map(|kind| self.items(kind, project))
             .buffered(CONCURRENCY)
             .collect()
             .await;
@@ -103,20 +121,14 @@ impl Cluster {
         Ok(all)
     }
 
-    /// The objects of one kind with these labels, in one project or in all.
-    pub async fn items(
-        &self,
-        kind: &Kind,
-        project: Option<&str>,
-        labels: &str,
-    ) -> Result<Vec<Item>, Obstacle> {
+    /// The objects of one kind in a project.
+    async fn items(&self, kind: &Kind, project: &str) -> Result<Vec<Item>, Obstacle> {
         let group = super::resources::group_path(&kind.api_version);
-        let place = project.map_or_else(String::new, |p| format!("/namespaces/{p}"));
         let call = Call {
             accept: Some(METADATA),
             ..Call::get(
                 format!("list {}", kind.resource),
-                format!("{group}{place}/{}?labelSelector={labels}", kind.resource),
+                format!("{group}/namespaces/{project}/{}", kind.resource),
             )
         };
         let (status, body) = self.send(&call).await?;
@@ -154,7 +166,7 @@ impl Cluster {
 }
 
 /// The kinds of an `APIGroupDiscoveryList`, each in the first, preferred version that has it: versions of a group need not
-/// have the same kinds. Events are told of others; endpoints follow their Service.
+/// have the same kinds. What follows from other objects is left out.
 fn deletable(list: &Value) -> Vec<Kind> {
     let mut kinds: Vec<Kind> = Vec::new();
     for group in each(&list["items"]) {
@@ -170,9 +182,8 @@ fn deletable(list: &Value) -> Vec<Kind> {
             for resource in each(&version["resources"]) {
                 let plural = text(&resource["resource"]);
                 let can = |verb: &str| each(&resource["verbs"]).any(|v| v == verb);
-                let follows = matches!(plural, "events" | "endpoints" | "endpointslices");
                 let known = kinds[before..].iter().any(|k| k.resource == plural);
-                if can("list") && can("delete") && !follows && !known {
+                if can("list") && can("delete") && !follows(name, plural) && !known {
                     kinds.push(Kind {
                         api_version: api_version.clone(),
                         kind: text(&resource["responseKind"]["kind"]).to_owned(),
@@ -184,6 +195,16 @@ fn deletable(list: &Value) -> Vec<Kind> {
         }
     }
     kinds
+}
+
+/// Whether objects of this resource only tell of others: events; endpoints, which follow their Service; and OpenShift's
+/// views, where deleting one deletes the object behind it.
+fn follows(group: &str, plural: &str) -> bool {
+    match group {
+        "authorization.openshift.io" => true,
+        "image.openshift.io" => matches!(plural, "imagestreamtags" | "imagetags"),
+        _ => matches!(plural, "events" | "endpoints" | "endpointslices"),
+    }
 }
 
 fn each(list: &Value) -> impl Iterator<Item = &Value> {
@@ -199,6 +220,19 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn views_of_other_objects_are_left_out() {
+        let resource = |plural: &str| json!({"resource": plural, "responseKind": {"kind": "X"}, "scope": "Namespaced", "verbs": ["delete", "list"]});
+        let found = deletable(&json!({"items": [
+            {"metadata": {"name": "rbac.authorization.k8s.io"}, "versions": [{"version": "v1", "resources": [resource("rolebindings")]}]},
+            {"metadata": {"name": "authorization.openshift.io"}, "versions": [{"version": "v1", "resources": [resource("rolebindings")]}]},
+            {"metadata": {"name": "image.openshift.io"}, "versions": [{"version": "v1", "resources": [resource("imagestreams"), resource("imagestreamtags")]}]},
+        ]}));
+        let names: Vec<&str> = found.iter().map(|k| k.resource.as_str()).collect();
+        assert_eq!(names, ["rolebindings", "imagestreams"]);
+        assert_eq!(found[0].api_version, "rbac.authorization.k8s.io/v1");
+    }
 
     #[test]
     fn every_kind_is_found_in_the_first_version_that_has_it() {

@@ -14,13 +14,19 @@ use crate::lab::model::AccessRef;
 pub struct Identity {
     /// User name.
     pub name: String,
-    /// Groups.
-    pub groups: Vec<String>,
 }
 
 impl Cluster {
-    /// Asks the API server for whom it takes us, by a `SelfSubjectReview` (Kubernetes 1.28 and newer).
+    /// For whom the API server takes us, by a `SelfSubjectReview` (Kubernetes 1.28 and newer); asked once.
     pub async fn identity(&self) -> Result<Identity, Obstacle> {
+        let asked = self
+            .identity
+            .get_or_try_init(|| self.ask_identity())
+            .await?;
+        Ok(asked.clone())
+    }
+
+    async fn ask_identity(&self) -> Result<Identity, Obstacle> {
         let group = "authentication.k8s.io/v1";
         let review = json!({"apiVersion": group, "kind": "SelfSubjectReview"});
         let call = Call::ask(
@@ -29,13 +35,9 @@ impl Cluster {
             review.to_string().into_bytes(),
         );
         let answer = self.json(&call).await?;
-        let user = &answer["status"]["userInfo"];
-        let groups = user["groups"].as_array().into_iter().flatten();
+        let name = answer["status"]["userInfo"]["username"].as_str();
         Ok(Identity {
-            name: user["username"].as_str().unwrap_or_default().to_owned(),
-            groups: groups
-                .filter_map(|g| g.as_str().map(str::to_owned))
-                .collect(),
+            name: name.unwrap_or_default().to_owned(),
         })
     }
 

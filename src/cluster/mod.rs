@@ -15,7 +15,15 @@ pub mod resources;
 pub mod snapshot;
 mod web;
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+};
+
+use jiff::{SignedDuration, Timestamp};
 
 use self::call::Limits;
 
@@ -35,4 +43,18 @@ pub struct Cluster {
     limits: Limits,
     /// The kinds of a group/version, once they have been asked for.
     discovery: Arc<tokio::sync::Mutex<Discovery>>,
+    /// Who asks, once that has been asked for.
+    identity: Arc<tokio::sync::OnceCell<identity::Identity>>,
+    /// By how many seconds the cluster's clock is ahead of this machine's.
+    ahead: Arc<AtomicI64>,
+}
+
+impl Cluster {
+    /// The time by the cluster's clock, which objects' ages are told by. Before the first answer it is this machine's.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        let ahead = SignedDuration::from_secs(self.ahead.load(Ordering::Relaxed));
+        let here = Timestamp::now();
+        here.checked_add(ahead).unwrap_or(here)
+    }
 }

@@ -23,26 +23,56 @@ pub fn from_status(what: &str, status: StatusCode, body: &[u8], server: &str) ->
     let (kind, next) = match status.as_u16() {
         401 => (
             ObstacleKind::Credentials,
-            "log in again, then repeat the command".to_owned(),
+            "log in again, then repeat the command",
         ),
-        403 => (
-            ObstacleKind::Forbidden,
-            "ask your instructor whether you should have this permission".to_owned(),
+        403 => (ObstacleKind::Forbidden, forbidden(&said)),
+        404 if parsed["details"]["kind"] == "namespaces" => (
+            ObstacleKind::Missing,
+            "make the project first, or start the lab again",
         ),
-        404 => (ObstacleKind::NotServed, String::new()),
-        409 => (ObstacleKind::Conflict, String::new()),
-        400 | 422 => (ObstacleKind::Invalid, String::new()),
+        404 if parsed["details"]["name"].is_string() => (
+            ObstacleKind::Missing,
+            "make what is missing first; `ccnr lab verify` says which step that is",
+        ),
+        404 => (
+            ObstacleKind::NotServed,
+            "`ccnr doctor` says what this cluster lacks",
+        ),
+        409 => (
+            ObstacleKind::Conflict,
+            "it changed meanwhile: repeat the command",
+        ),
+        400 | 422 => (
+            ObstacleKind::Invalid,
+            "the cluster refuses this as it is: correct what the message names",
+        ),
         429 | 500..=599 => (
             ObstacleKind::Unavailable,
-            "the API server is busy or starting: try again in a moment".to_owned(),
+            "the API server is busy or starting: try again in a moment",
         ),
-        _ => (ObstacleKind::Other, String::new()),
+        _ => (
+            ObstacleKind::Other,
+            "is this URL a Kubernetes API server, and is there a proxy in between?",
+        ),
     };
     Obstacle {
         kind,
         message: format!("{what}: {server} answered {}: {said}", status.as_u16()),
-        next,
+        next: next.to_owned(),
         status: Some(status.as_u16()),
+    }
+}
+
+/// What to do about a 403: not every one is about a permission.
+fn forbidden(said: &str) -> &'static str {
+    if said.contains("exceeded quota") {
+        "delete what you no longer need in the project, or ask your instructor for more"
+    } else if said.contains("being terminated") {
+        "the project is being deleted: wait until it is gone, then start again"
+    } else if said.contains("violates PodSecurity") {
+        "give the Pod the securityContext that the message names"
+    } else {
+        "ask your instructor whether you should have this permission"
     }
 }
 
@@ -117,7 +147,10 @@ fn from_text(what: &str, chain: &str, server: &str) -> Obstacle {
 pub fn timeout(what: &str, seconds: f64, server: &str) -> Obstacle {
     Obstacle {
         kind: ObstacleKind::Timeout,
-        message: format!("{what}: {server} did not answer within {seconds} s"),
+        message: format!(
+            "{what}: {server} did not answer within {} s",
+            (seconds * 10.0).round() / 10.0
+        ),
         next: "try again; check the network".to_owned(),
         status: None,
     }
@@ -136,6 +169,24 @@ mod tests {
             o.message,
             "list Pods: https://c answered 403: pods is forbidden: User \"sato\" cannot list"
         );
+    }
+
+    #[test]
+    fn what_to_do_depends_on_what_was_said() {
+        let at = |status: StatusCode, body: &str| from_status("x", status, body.as_bytes(), "s");
+        let quota = at(
+            StatusCode::FORBIDDEN,
+            r#"{"message":"pods \"a\" is forbidden: exceeded quota: small"}"#,
+        );
+        assert!(quota.next.contains("no longer need"), "{}", quota.next);
+        let gone = at(
+            StatusCode::NOT_FOUND,
+            r#"{"message":"namespaces \"a\" not found","details":{"name":"a","kind":"namespaces"}}"#,
+        );
+        assert_eq!(gone.kind, ObstacleKind::Missing);
+        assert!(gone.next.contains("project"), "{}", gone.next);
+        let unknown = at(StatusCode::NOT_FOUND, "404 page not found");
+        assert_eq!(unknown.kind, ObstacleKind::NotServed);
     }
 
     #[test]

@@ -26,8 +26,15 @@ pub const STUDENT: &str = "ccnr.dev/student";
 /// The class; an instructor's objects have it, and learners' commands leave those alone.
 pub const CLASS: &str = "ccnr.dev/class";
 
+/// Who asked for the project, as an annotation: OpenShift's own, and ours where there is no OpenShift.
+const REQUESTERS: [&str; 2] = ["openshift.io/requester", "ccnr.dev/requester"];
+
 /// How long a new project may take until it can be used.
 const USABLE: Duration = Duration::from_secs(30);
+/// How long the end of an old project of the same name is waited for.
+const ENDING: Duration = Duration::from_secs(60);
+/// The pause between two looks.
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// A project as it is on the cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +45,8 @@ pub struct Project {
     pub uid: String,
     /// Its labels.
     pub labels: BTreeMap<String, String>,
+    /// Who asked for it, as the API server knows them; none where nobody wrote that down.
+    pub requester: Option<String>,
     /// When it was made.
     pub created: Option<jiff::Timestamp>,
     /// Whether it is being deleted.
@@ -64,6 +73,7 @@ impl Cluster {
         openshift: bool,
     ) -> Result<(), Obstacle> {
         let what = format!("create project {name}");
+        let user = self.identity().await?.name;
         let (path, body) = if openshift {
             let group = "project.openshift.io/v1";
             // A ProjectRequest can't carry labels; the session remembers the uid instead.
@@ -72,25 +82,38 @@ impl Cluster {
             (format!("/apis/{group}/projectrequests"), body)
         } else {
             let body = json!({
-                "apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels},
+                "apiVersion": "v1", "kind": "Namespace",
+                "metadata": {"name": name, "labels": labels, "annotations": {REQUESTERS[1]: user}},
             });
             (format!("/api/v1/namespaces?fieldManager={MANAGER}"), body)
         };
         let call = Call::change(&what, Method::POST, path, "application/json", &body);
-        match self.json(&call).await {
-            Err(o) if o.status == Some(409) => {
-                // Made this moment by a first attempt of this call, whose answer was lost; or somebody else's.
-                if self.project(name).await?.is_none() {
+        let deadline = Instant::now() + ENDING;
+        loop {
+            let exists = match self.json(&call).await {
+                Err(o) if o.status == Some(409) => o,
+                other => {
+                    drop(other?);
+                    return self.usable(name).await;
+                }
+            };
+            match self.project(name).await? {
+                // Made this moment by a first attempt of this call, whose answer was lost.
+                Some(project) if !project.terminating => return self.usable(name).await,
+                // On its way out, which its learner may not see any more on OpenShift; or somebody else's.
+                _ if Instant::now() < deadline => sleep(PAUSE).await,
+                _ => {
                     return Err(Obstacle {
-                        message: format!("project {name} exists, and is not yours to see"),
-                        next: "choose another id with --student, or ask your instructor".to_owned(),
-                        ..o
+                        message: format!(
+                            "project {name} exists, and is being deleted or not yours to see"
+                        ),
+                        next: "try again later, choose another id with --student, or ask your instructor"
+                            .to_owned(),
+                        ..exists
                     });
                 }
             }
-            other => drop(other?),
         }
-        self.usable(name).await
     }
 
     /// Waits until Pods can be made in it: that is when the default `ServiceAccount` is there.
@@ -119,13 +142,14 @@ impl Cluster {
         }
     }
 
-    /// Marks a project as ours by labels. False where this user may not.
+    /// Marks a project as this user's, by labels. False where this user may not.
     pub async fn label_project(
         &self,
         name: &str,
         labels: &BTreeMap<String, String>,
     ) -> Result<bool, Obstacle> {
-        let merge = json!({"metadata": {"labels": labels}});
+        let user = self.identity().await?.name;
+        let merge = json!({"metadata": {"labels": labels, "annotations": {REQUESTERS[1]: user}}});
         match self.patch(&namespace(name), &merge).await {
             Ok(()) => Ok(true),
             Err(o) if matches!(o.kind, ObstacleKind::Forbidden | ObstacleKind::Invalid) => {
@@ -156,6 +180,10 @@ fn project(name: &str, found: &Value) -> Project {
         labels: labels
             .filter_map(|(k, v)| Some((k.clone(), v.as_str()?.to_owned())))
             .collect(),
+        requester: REQUESTERS
+            .iter()
+            .find_map(|key| meta["annotations"][key].as_str())
+            .map(str::to_owned),
         created: meta["creationTimestamp"]
             .as_str()
             .and_then(|t| t.parse().ok()),

@@ -33,7 +33,7 @@ impl Cluster {
             .collect()
             .await;
         Snapshot {
-            at: jiff::Timestamp::now(),
+            at: self.now(),
             answers,
         }
     }

@@ -99,7 +99,8 @@ impl Cluster {
         }
     }
 
-    /// Waits until a project is gone, or says what holds it.
+    /// Waits until a project is gone, or says what holds it. On OpenShift its learner may lose sight of it a moment
+    /// earlier, with the role binding in it.
     pub async fn wait_project_gone(
         &self,
         name: &str,

@@ -99,6 +99,8 @@ pub enum ObstacleKind {
     Forbidden,
     /// The kind or the whole API group is not served.
     NotServed,
+    /// 404: the kind is served, the object is not there.
+    Missing,
     /// 409: somebody else owns the field, or the object changed meanwhile.
     Conflict,
     /// 400, 422: the API server refuses the object.

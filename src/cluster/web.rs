@@ -5,31 +5,41 @@ use std::time::Duration;
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper::body::Bytes;
 use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
 
 use super::snapshot::{Answer, Obstacle, ObstacleKind, WebRef};
 
-/// Time for the whole request.
+/// Time to connect, and again for the request.
 const LIMIT: Duration = Duration::from_secs(5);
 /// The largest body that is read, in bytes.
 const LARGEST: usize = 1 << 20;
 
 pub(super) async fn get(web: &WebRef) -> Result<Answer, Obstacle> {
-    let refused = |why: String| Obstacle {
-        kind: ObstacleKind::Connection,
+    let address = web.address.as_deref().unwrap_or(&web.host);
+    let failed = |kind: ObstacleKind, why: String| Obstacle {
+        kind,
         message: format!("http://{}{} gave no answer: {why}", web.host, web.path),
-        next: String::new(),
+        next: format!("can your computer reach {address}, port 80? Check the network and the VPN"),
         status: None,
     };
-    match tokio::time::timeout(LIMIT, exchange(web)).await {
+    let late = || format!("not within {} s", LIMIT.as_secs());
+    let connect = TcpStream::connect((address, 80));
+    let stream = match tokio::time::timeout(LIMIT, connect).await {
+        Ok(Ok(stream)) => stream,
+        Ok(Err(error)) => return Err(failed(ObstacleKind::Unreachable, error.to_string())),
+        Err(_) => return Err(failed(ObstacleKind::Unreachable, late())),
+    };
+    match tokio::time::timeout(LIMIT, exchange(stream, web)).await {
         Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(error)) => Err(refused(error.to_string())),
-        Err(_) => Err(refused(format!("not within {} s", LIMIT.as_secs()))),
+        Ok(Err(error)) => Err(failed(ObstacleKind::Connection, error.to_string())),
+        Err(_) => Err(failed(ObstacleKind::Connection, late())),
     }
 }
 
-async fn exchange(web: &WebRef) -> Result<Answer, Box<dyn std::error::Error + Send + Sync>> {
-    let address = web.address.as_deref().unwrap_or(&web.host);
-    let stream = tokio::net::TcpStream::connect((address, 80)).await?;
+async fn exchange(
+    stream: TcpStream,
+    web: &WebRef,
+) -> Result<Answer, Box<dyn std::error::Error + Send + Sync>> {
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     let driver = tokio::spawn(connection);

@@ -361,6 +361,30 @@ pub struct AccessRef {
     pub user: Option<String>,
 }
 
+impl AccessRef {
+    /// `VERB RESOURCE.GROUP`, as `kubectl auth can-i` takes it.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let (verb, resource) = (&self.verb, &self.resource);
+        let dot = if self.group.is_empty() { "" } else { "." };
+        let part = self.subresource.as_ref();
+        let part = part.map_or_else(String::new, |s| format!(" --subresource={s}"));
+        format!("{verb} {resource}{dot}{}{part}", self.group)
+    }
+
+    /// The command that asks the same.
+    #[must_use]
+    pub fn command(&self, client: &str) -> String {
+        let option = |name: &str, value: &Option<String>| {
+            let value = value.as_ref();
+            value.map_or_else(String::new, |v| format!(" {name} {v}"))
+        };
+        let place = option("-n", &self.namespace);
+        let user = option("--as", &self.user);
+        format!("{client} auth can-i {}{place}{user}", self.words())
+    }
+}
+
 /// A GET through the API server's service proxy.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -426,4 +450,22 @@ pub enum Verb {
     Rollback(String, String),
     /// Wait for a check of the same step.
     Wait(String),
+}
+
+impl Verb {
+    /// The project that it changes: empty where it names none, and no answer where its manifest does, or nothing is
+    /// changed.
+    #[must_use]
+    pub fn project(&self) -> Option<&str> {
+        match self {
+            Self::Project(name) => Some(name),
+            Self::Delete(object)
+            | Self::Patch(object, _)
+            | Self::Scale(object, _)
+            | Self::Restart(object) => Some(object.namespace.as_deref().unwrap_or_default()),
+            Self::DeleteSome(list, _) => Some(list.namespace.as_deref().unwrap_or_default()),
+            Self::Build(namespace, _) | Self::Rollback(namespace, _) => Some(namespace),
+            Self::Apply(..) | Self::Ensure(..) | Self::Wait(_) => None,
+        }
+    }
 }

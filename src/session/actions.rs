@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 use super::{Error, Session, ownership::Ownership};
 use crate::{
-    check::verdict::{Outcome, Verdict},
+    check::verdict::Verdict,
     cluster::apply::How,
     lab::model::{Action, Verb},
 };
@@ -56,7 +55,7 @@ impl Session {
             Verb::DeleteSome(list, limit) => cluster.delete_some(list, *limit).await?,
             Verb::Patch(object, merge) => cluster.patch(object, merge).await?,
             Verb::Scale(object, replicas) => cluster.scale(object, *replicas).await?,
-            Verb::Restart(object) => cluster.restart(object, Timestamp::now()).await?,
+            Verb::Restart(object) => cluster.restart(object, cluster.now()).await?,
             Verb::Build(namespace, name) => cluster.start_build(namespace, name).await?,
             Verb::Rollback(namespace, name) => cluster.rollback(namespace, name).await?,
             Verb::Wait(check) => self.wait(step, check).await?,
@@ -65,9 +64,7 @@ impl Session {
     }
 
     async fn make_project(&self, name: &str) -> Result<(), Error> {
-        let found = self.cluster.project(name).await?;
-        let student = &self.learner.student;
-        match super::ownership::of(found, &self.progress, student) {
+        match self.ownership_of(name).await? {
             Ownership::Absent => {
                 let labels = self.labels(None);
                 let openshift = self.served.is_openshift();
@@ -79,7 +76,7 @@ impl Session {
             Ownership::Ours(_) | Ownership::Given(_) => Ok(()),
             Ownership::Foreign(_) => Err(Error::Foreign {
                 name: name.to_owned(),
-                student: student.clone(),
+                student: self.learner.student.clone(),
             }),
         }
     }
@@ -131,7 +128,6 @@ impl Session {
                 _ if started.elapsed() > limit => {
                     return Err(Error::Unsolved {
                         step: step.to_owned(),
-                        waiting: found.verdict.outcome() == Outcome::Waiting,
                         report: Box::new(report),
                     });
                 }

@@ -158,7 +158,7 @@ impl<'a> Course<'a> {
                 }
             } else if self.stays_passed(step) {
                 empty
-            } else if let Some(first) = open {
+            } else if let Some(first) = open.or_else(|| only.and(self.too_early(step))) {
                 StepReport {
                     outcome: Outcome::Blocked,
                     blocked_by: Some(first),
@@ -177,6 +177,15 @@ impl<'a> Course<'a> {
             judged.steps.push(report);
         }
         judged
+    }
+
+    /// The number of the open step before this one, if this one compares with what was there when it began: no baseline
+    /// can be taken yet.
+    fn too_early(self, step: &Step) -> Option<usize> {
+        let (number, current) = self.current()?;
+        let before = self.steps().take_while(|(_, s)| s.id != step.id);
+        let open = before.into_iter().any(|(_, s)| s.id == current.id);
+        (open && !step.baseline.is_empty()).then_some(number)
     }
 
     /// Whether it passed once and is to be undone by a later step.

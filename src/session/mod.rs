@@ -16,12 +16,11 @@ pub mod verify;
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
-
 use self::{
     course::Course, ownership::Ownership, progress::Progress, served::Served, store::Store,
 };
 use crate::{
+    check::verdict::Outcome,
     cluster::{
         Cluster,
         project::{LAB, MANAGED_BY, STUDENT},
@@ -117,13 +116,25 @@ pub enum Error {
         /// The learner.
         student: String,
     },
+    /// A step can't be solved before the ones it builds on.
+    #[error(
+        "step {step} comes after step {first}, which is not done yet; `ccnr lab solve --to {step}` does all up to it"
+    )]
+    TooEarly {
+        /// The step's id.
+        step: String,
+        /// The number of the first open step.
+        first: usize,
+    },
     /// A solution was applied, but its step does not pass.
-    #[error("the solution of step {step} is applied, but its checks do not pass{}", if *.waiting { " yet" } else { "" })]
+    #[error("the solution of step {step} is applied, but its checks {}", match .report.outcome {
+        Outcome::Waiting => "do not pass yet",
+        Outcome::Error => "could not be made",
+        _ => "do not pass",
+    })]
     Unsolved {
         /// The step's id.
         step: String,
-        /// Whether something is still converging.
-        waiting: bool,
         /// The step's report.
         report: Box<crate::check::report::StepReport>,
     },
@@ -155,7 +166,16 @@ impl Session {
         let served = Served(served);
         let loaded = learner.load(&folder, &served)?;
         let local = store.load(&loaded.lab.id)?;
-        let progress = local.clone().newer(record);
+        let record = if local.started_at.is_none() && record.user.is_some() {
+            let user = cluster.identity().await?.name;
+            // Two people took the same id: the other's record is not ours.
+            Some(record)
+                .filter(|r| r.user == Some(user))
+                .unwrap_or_default()
+        } else {
+            record
+        };
+        let progress = local.merged(record);
         let client = if served.is_openshift() {
             "oc"
         } else {
@@ -210,12 +230,16 @@ impl Session {
 
     /// Whose the lab's projects are, by name, in the lab's order.
     pub async fn ownership(&self) -> Result<Vec<(String, Ownership)>, Obstacle> {
-        let student = &self.learner.student;
-        let all = self.loaded.lab.projects.iter().map(|name| async move {
-            let found = self.cluster.project(name).await?;
-            Ok((name.clone(), ownership::of(found, &self.progress, student)))
-        });
+        let all = self.loaded.lab.projects.iter();
+        let all = all.map(|name| async move { Ok((name.clone(), self.ownership_of(name).await?)) });
         futures::future::try_join_all(all).await
+    }
+
+    /// Whose a project is.
+    pub(super) async fn ownership_of(&self, name: &str) -> Result<Ownership, Obstacle> {
+        let (found, user) = tokio::try_join!(self.cluster.project(name), self.cluster.identity())?;
+        let student = &self.learner.student;
+        Ok(ownership::of(found, &self.progress, student, &user.name))
     }
 
     /// Remembers the projects that the learner made in this lab, so that reset knows them; marks them where it may.
@@ -254,19 +278,30 @@ impl Session {
         labels
     }
 
-    /// Writes the record if it changed: on this machine always, into the project where that can be.
+    /// Writes the record if it changed: on this machine always, into the project where it is ours and that can be.
     pub async fn save(&mut self) -> Result<(), Error> {
         if self.progress == self.saved {
             return Ok(());
         }
-        self.progress.updated_at = Some(Timestamp::now());
-        self.store.save(&self.loaded.lab.id, &self.progress)?;
-        self.saved = self.progress.clone();
+        self.progress.updated_at = Some(self.cluster.now());
         let lab = &self.loaded.lab;
+        self.progress = self.store.save(&lab.id, self.progress.clone())?;
+        self.saved = self.progress.clone();
         let student = &self.learner.student;
-        match shared::save(&self.cluster, lab, student, &self.progress).await {
-            Ok(_) => {}
-            // The record here is enough; the next command tries again.
+        let shared = async {
+            match lab.projects.first() {
+                Some(name) => match self.ownership_of(name).await? {
+                    Ownership::Ours(_) | Ownership::Given(_) => {
+                        shared::save(&self.cluster, lab, student, &self.progress).await
+                    }
+                    Ownership::Absent | Ownership::Foreign(_) => Ok(()),
+                },
+                None => Ok(()),
+            }
+        };
+        match shared.await {
+            Ok(()) => {}
+            // The record here is enough; the next change brings everything there.
             Err(obstacle) if obstacle.kind != ObstacleKind::Credentials => {
                 tracing::warn!("the record in the project was not written: {obstacle}");
             }

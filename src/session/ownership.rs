@@ -16,10 +16,10 @@ pub enum Ownership {
     Foreign(Project),
 }
 
-/// Decides by labels, by the uid that was remembered, and by its age: what is younger than the start of the lab and
-/// carries the lab's name was made in it.
+/// Decides by labels, by the uid that was remembered, by who asked for it, and by its age: what is younger than the start
+/// of the lab and carries the lab's name was made in it.
 #[must_use]
-pub fn of(project: Option<Project>, progress: &Progress, student: &str) -> Ownership {
+pub fn of(project: Option<Project>, progress: &Progress, student: &str, user: &str) -> Ownership {
     let Some(project) = project else {
         return Ownership::Absent;
     };
@@ -32,10 +32,14 @@ pub fn of(project: Option<Project>, progress: &Progress, student: &str) -> Owner
         (Some(created), Some(started)) => created.as_second() >= started.as_second(),
         _ => false,
     };
+    let asked_by_other = project.requester.as_ref().is_some_and(|r| r != user);
     if for_other {
         Ownership::Foreign(project)
     } else if labelled && project.labels.contains_key(CLASS) {
         Ownership::Given(project)
+    } else if asked_by_other && !remembered {
+        // Two people took the same id.
+        Ownership::Foreign(project)
     } else if labelled || remembered || since_start {
         Ownership::Ours(project)
     } else {
@@ -53,6 +57,7 @@ mod tests {
             name: "sato-web".to_owned(),
             uid: "u1".to_owned(),
             labels: labels.iter().map(owned).collect(),
+            requester: None,
             created: created.parse().ok(),
             terminating: false,
         }
@@ -76,15 +81,29 @@ mod tests {
             OLD,
         );
         let other = project(&[(MANAGED_BY, "ccnr"), (STUDENT, "mori")], NEW);
-        let at = |p: Project| of(Some(p), &started(), "sato");
+        let at = |p: Project| of(Some(p), &started(), "sato", "sato@example.com");
         assert!(matches!(at(ours), Ownership::Ours(_)));
         assert!(matches!(at(given), Ownership::Given(_)));
         assert!(matches!(at(other), Ownership::Foreign(_)));
     }
 
     #[test]
+    fn two_people_with_the_same_id_keep_their_hands_off_each_other() {
+        let mut made = project(&[(MANAGED_BY, "ccnr"), (STUDENT, "student")], NEW);
+        made.requester = Some("sato".to_owned());
+        let at = |user: &str| of(Some(made.clone()), &started(), "student", user);
+        assert!(matches!(at("sato"), Ownership::Ours(_)));
+        assert!(matches!(at("mori"), Ownership::Foreign(_)));
+        let mut class = made.clone();
+        class.labels.insert(CLASS.to_owned(), "osaka".to_owned());
+        let given = of(Some(class), &started(), "student", "mori");
+        assert!(matches!(given, Ownership::Given(_)));
+    }
+
+    #[test]
     fn without_labels_its_age_and_uid_decide() {
-        let at = |p: Project, progress: &Progress| of(Some(p), progress, "sato");
+        let at =
+            |p: Project, progress: &Progress| of(Some(p), progress, "sato", "sato@example.com");
         assert!(matches!(
             at(project(&[], NEW), &started()),
             Ownership::Ours(_)

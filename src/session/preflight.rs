@@ -100,19 +100,9 @@ fn not_served(api: &str) -> Text {
 }
 
 fn may_not(access: &AccessRef, client: &str) -> Text {
-    let resource = if access.group.is_empty() {
-        access.resource.clone()
-    } else {
-        format!("{}.{}", access.resource, access.group)
-    };
-    let verb = &access.verb;
-    let place = access
-        .namespace
-        .as_ref()
-        .map_or_else(String::new, |n| format!(" -n {n}"));
-    let command = format!("{client} auth can-i {verb} {resource}{place}");
+    let (what, command) = (access.words(), access.command(client));
     Text::new(
-        format!("you may not {verb} {resource} (`{command}`)"),
-        format!("{resource} の {verb} 権限がありません（`{command}`）"),
+        format!("you may not {what} (`{command}`)"),
+        format!("{what} の権限がありません（`{command}`）"),
     )
 }

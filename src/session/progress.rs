@@ -13,6 +13,9 @@ pub struct Progress {
     /// When the lab was started; none before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub started_at: Option<Timestamp>,
+    /// Who started it, as the API server knows them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
     /// When this was written last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub updated_at: Option<Timestamp>,
@@ -88,14 +91,46 @@ impl Progress {
         self.steps.entry(id.to_owned()).or_default()
     }
 
-    /// Of two records of the same lab, the one that was written last.
+    /// Two records of a lab as one. Of two runs the later one counts alone; within one run nothing is lost.
     #[must_use]
-    pub fn newer(self, other: Self) -> Self {
-        if other.updated_at > self.updated_at {
-            other
+    pub fn merged(self, other: Self) -> Self {
+        let run = |p: &Self| p.started_at;
+        let (mut newer, older) = if (run(&other), other.updated_at) > (run(&self), self.updated_at)
+        {
+            (other, self)
         } else {
-            self
+            (self, other)
+        };
+        if run(&newer) != run(&older) {
+            return newer;
         }
+        for (name, uid) in older.projects {
+            newer.projects.entry(name).or_insert(uid);
+        }
+        for (id, step) in older.steps {
+            let known = newer.steps.remove(&id).unwrap_or_default();
+            newer.steps.insert(id, known.merged(step));
+        }
+        newer
+    }
+}
+
+impl StepProgress {
+    /// With what an older record of the same step has, and this one has not.
+    fn merged(mut self, older: Self) -> Self {
+        self.passed_at = match (self.passed_at, older.passed_at) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        };
+        self.hints = self.hints.max(older.hints);
+        self.solved |= older.solved;
+        // What was kept when the step began stays.
+        self.baseline.extend(older.baseline);
+        for (check, answer) in older.answers {
+            self.answers.entry(check).or_insert(answer);
+        }
+        self.missing = self.missing.or(older.missing);
+        self
     }
 }
 
@@ -111,15 +146,46 @@ mod tests {
         assert_eq!(serde_json::to_string(&progress).unwrap(), text);
     }
 
-    #[test]
-    fn the_last_record_wins() {
-        let at = |text: &str| Progress {
-            updated_at: text.parse().ok(),
+    fn run(started: &str, updated: &str) -> Progress {
+        Progress {
+            started_at: started.parse().ok(),
+            updated_at: updated.parse().ok(),
             ..Progress::default()
-        };
-        let (old, new) = (at("2026-01-01T00:00:00Z"), at("2026-01-02T00:00:00Z"));
-        assert_eq!(old.clone().newer(new.clone()), new);
-        assert_eq!(new.clone().newer(old.clone()), new);
-        assert_eq!(Progress::default().newer(old.clone()), old);
+        }
+    }
+
+    const MONDAY: &str = "2026-01-05T00:00:00Z";
+    const TUESDAY: &str = "2026-01-06T00:00:00Z";
+
+    #[test]
+    fn of_two_runs_the_later_one_counts() {
+        let (old, new) = (run(MONDAY, TUESDAY), run(TUESDAY, TUESDAY));
+        assert_eq!(old.clone().merged(new.clone()), new);
+        assert_eq!(new.clone().merged(old.clone()), new);
+        assert_eq!(Progress::default().merged(old.clone()), old);
+    }
+
+    #[test]
+    fn two_commands_at_once_lose_nothing_of_each_other() {
+        let (mut one, mut other) = (run(MONDAY, MONDAY), run(MONDAY, TUESDAY));
+        one.step_mut("a").passed_at = MONDAY.parse().ok();
+        one.step_mut("b")
+            .baseline
+            .insert("pods".to_owned(), Value::from(1));
+        one.step_mut("b")
+            .answers
+            .insert("q".to_owned(), "first".to_owned());
+        other.step_mut("a").passed_at = TUESDAY.parse().ok();
+        other.step_mut("b").hints = 2;
+        other
+            .step_mut("b")
+            .answers
+            .insert("q".to_owned(), "second".to_owned());
+        for merged in [one.clone().merged(other.clone()), other.merged(one)] {
+            assert_eq!(merged.step("a").passed_at, MONDAY.parse().ok());
+            let step = merged.step("b");
+            assert_eq!((step.hints, step.answers["q"].as_str()), (2, "second"));
+            assert_eq!(step.baseline["pods"], 1);
+        }
     }
 }

@@ -45,6 +45,8 @@ pub struct Removal {
 struct Keeper {
     /// Role bindings by which people are here.
     bindings: BTreeSet<ObjectRef>,
+    /// Who asks, as the API server knows it.
+    user: String,
 }
 
 impl Session {
@@ -55,7 +57,10 @@ impl Session {
             self.cluster.deletable_kinds(),
             self.cluster.identity()
         )?;
-        let mut keeper = Keeper::default();
+        let mut keeper = Keeper {
+            bindings: BTreeSet::new(),
+            user: identity.name.clone(),
+        };
         let mut projects = Vec::new();
         for (name, ownership) in ownership {
             let (project, whole) = match ownership {
@@ -159,12 +164,20 @@ impl Session {
 impl Keeper {
     /// Whether a reset removes this and says so. What Kubernetes and OpenShift put into every project is not told of.
     fn goes(&self, item: &Item, whole: bool) -> bool {
-        if made_with_the_project(item) {
+        if made_with_the_project(item) || self.is_asking(item) {
             return false;
         }
         // Limits are the instructor's, as is what has the class's label.
         let limit = matches!(item.object.kind.as_str(), "ResourceQuota" | "LimitRange");
         whole || !(limit || item.label(CLASS).is_some() || self.bindings.contains(&item.object))
+    }
+
+    /// Whether this is the `ServiceAccount` that asks.
+    fn is_asking(&self, item: &Item) -> bool {
+        let object = &item.object;
+        let namespace = object.namespace.as_deref().unwrap_or_default();
+        object.kind == "ServiceAccount"
+            && self.user == format!("system:serviceaccount:{namespace}:{}", object.name)
     }
 }
 
@@ -183,8 +196,11 @@ fn lets_in(binding: &Value, identity: &Identity) -> bool {
     })
 }
 
-/// What every project has from its first moment.
+/// What every project has from its first moment, and what OLM copies into it again and again.
 fn made_with_the_project(item: &Item) -> bool {
+    if item.label("olm.copiedFrom").is_some() {
+        return true;
+    }
     let (kind, name) = (item.object.kind.as_str(), item.object.name.as_str());
     let annotation = |key: &str| item.metadata["annotations"][key].as_str();
     let account = |n: &str| matches!(n, "default" | "builder" | "deployer" | "pipeline");

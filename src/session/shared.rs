@@ -44,15 +44,15 @@ pub(super) async fn load(
         .unwrap_or_default())
 }
 
-/// Writes the record; false where there is no such project yet, or no right to write in it.
+/// Writes the record; there may be no right to do so.
 pub(super) async fn save(
     cluster: &Cluster,
     lab: &Lab,
     student: &str,
     progress: &Progress,
-) -> Result<bool, Obstacle> {
+) -> Result<(), Obstacle> {
     let Some(place) = place(lab) else {
-        return Ok(false);
+        return Ok(());
     };
     let text = serde_json::to_string(progress).unwrap_or_default();
     let object = json!({
@@ -64,10 +64,7 @@ pub(super) async fn save(
         "data": {format!("{}.json", lab.id): text},
     });
     match cluster.apply(&object, true).await {
-        Ok(()) => Ok(true),
-        Err(o) if matches!(o.kind, ObstacleKind::Forbidden | ObstacleKind::NotServed) => Ok(false),
-        // The namespace is missing.
-        Err(o) if o.status == Some(404) => Ok(false),
-        Err(o) => Err(o),
+        Err(o) if matches!(o.kind, ObstacleKind::Forbidden | ObstacleKind::Missing) => Ok(()),
+        other => other,
     }
 }

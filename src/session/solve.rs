@@ -42,17 +42,26 @@ impl Session {
         self.adopt().await?;
         let (before, _) = self.look(Some(step)).await?;
         self.record(&before);
-        if let Some(report) = before.steps.into_iter().next()
-            && report.outcome == Outcome::Pass
-        {
-            self.prepare().await?;
-            self.save().await?;
-            return Ok(report);
+        match before.steps.into_iter().next() {
+            Some(report) if report.outcome == Outcome::Pass => {
+                self.prepare().await?;
+                self.save().await?;
+                return Ok(report);
+            }
+            Some(report) if report.outcome == Outcome::Blocked => {
+                return Err(Error::TooEarly {
+                    step: step.to_owned(),
+                    first: report.blocked_by.unwrap_or_default(),
+                });
+            }
+            _ => {}
         }
         let found = self.loaded.lab.steps.iter().find(|s| s.id == step).cloned();
         let Some(found) = found else {
             return Err(self.step(step).err().unwrap_or(Error::NoLab));
         };
+        // What is remembered so far has to outlive a solution that breaks off.
+        self.save().await?;
         for action in &found.solve {
             self.perform(action, Some(step), decide).await?;
         }
@@ -81,7 +90,6 @@ impl Session {
         }
         Err(Error::Unsolved {
             step: step.to_owned(),
-            waiting: report.outcome == Outcome::Waiting,
             report: Box::new(report),
         })
     }

@@ -5,9 +5,8 @@ use std::{
     path::Path,
 };
 
-use jiff::Timestamp;
-
-use super::{Error, Session, actions::Decide, files};
+use super::{Error, Session, actions::Decide, files, progress::Progress};
+use crate::cluster::snapshot::Obstacle;
 
 /// What the start did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,9 +18,9 @@ pub struct Started {
 }
 
 impl Session {
-    /// Whether the start writes to the cluster: it then has to be confirmed.
+    /// Whether the start makes something on the cluster besides the record: it then has to be confirmed.
     #[must_use]
-    pub fn start_writes(&self) -> bool {
+    pub fn has_setup(&self) -> bool {
         !self.loaded.lab.setup.is_empty()
     }
 
@@ -34,10 +33,29 @@ impl Session {
             .collect()
     }
 
+    /// Whether what was made in an earlier run is gone: its projects were deleted, or the cluster is another one at the
+    /// same address.
+    async fn is_over(&self) -> Result<bool, Obstacle> {
+        for (name, uid) in &self.progress.projects {
+            let found = self.cluster.project(name).await?;
+            if found.is_none_or(|p| p.uid != *uid || p.terminating) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Starts the lab, or goes on with it: every part may be repeated.
     pub async fn start(&mut self, folder: &Path, decide: Decide<'_>) -> Result<Started, Error> {
+        let user = self.cluster.identity().await?.name;
+        if self.is_over().await? {
+            self.progress = Progress::default();
+        }
         let again = self.progress.started_at.is_some();
-        self.progress.started_at.get_or_insert_with(Timestamp::now);
+        if !again {
+            self.progress.started_at = Some(self.cluster.now());
+            self.progress.user = Some(user);
+        }
         self.save().await?;
         for action in &self.loaded.lab.setup {
             self.perform(action, None, decide).await?;

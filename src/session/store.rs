@@ -88,15 +88,20 @@ impl Store {
         Ok(self.read()?.labs)
     }
 
-    /// Remembers the progress in a lab.
-    pub fn save(&self, lab: &str, progress: &Progress) -> Result<(), Error> {
+    /// Remembers the progress in a lab, together with what another command has remembered meanwhile; gives both.
+    pub fn save(&self, lab: &str, progress: Progress) -> Result<Progress, Error> {
+        let _lock = self.lock()?;
         let mut record = self.read()?;
-        record.labs.insert(lab.to_owned(), progress.clone());
-        self.write(record)
+        let meanwhile = record.labs.remove(lab).unwrap_or_default();
+        let merged = progress.merged(meanwhile);
+        record.labs.insert(lab.to_owned(), merged.clone());
+        self.write(record)?;
+        Ok(merged)
     }
 
     /// Makes a lab the current one.
     pub fn set_current(&self, lab: &str) -> Result<(), Error> {
+        let _lock = self.lock()?;
         let mut record = self.read()?;
         record.lab = Some(lab.to_owned());
         self.write(record)
@@ -104,9 +109,21 @@ impl Store {
 
     /// Forgets the progress in a lab.
     pub fn forget(&self, lab: &str) -> Result<(), Error> {
+        let _lock = self.lock()?;
         let mut record = self.read()?;
         record.labs.remove(lab);
         self.write(record)
+    }
+
+    /// Keeps other commands from changing the record until the file is dropped.
+    fn lock(&self) -> Result<fs::File, Error> {
+        let taken = || -> io::Result<fs::File> {
+            fs::create_dir_all(self.path.parent().unwrap_or(Path::new(".")))?;
+            let file = fs::File::create(self.path.with_extension("lock"))?;
+            file.lock()?;
+            Ok(file)
+        };
+        taken().map_err(|e| self.error("locked", e))
     }
 
     /// A file that makes no sense is set aside, not lost: the truth lies in the cluster.
@@ -182,7 +199,7 @@ mod tests {
         let store = store(folder.path());
         let mut progress = Progress::default();
         progress.step_mut("scale").hints = 2;
-        store.save("project", &progress).unwrap();
+        store.save("project", progress.clone()).unwrap();
         store.set_current("project").unwrap();
         assert_eq!(store.load("project").unwrap(), progress);
         assert_eq!(store.current().unwrap().as_deref(), Some("project"));

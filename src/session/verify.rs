@@ -32,6 +32,7 @@ impl Session {
         patience: Option<Duration>,
         waiting: &dyn Fn(&Report),
     ) -> Result<Verified, Error> {
+        self.require_started()?;
         let deadline = patience.map(|p| Instant::now() + p);
         let mut passed = Vec::new();
         loop {
@@ -104,11 +105,12 @@ impl Session {
         for (step, missing) in &judged.missing {
             self.progress.step_mut(step).missing = Some(missing.clone());
         }
+        let now = self.cluster.now();
         let mut passed = Vec::new();
         for step in judged.steps.iter().filter(|s| s.outcome == Outcome::Pass) {
             let progress = self.progress.step_mut(&step.id);
             if progress.passed_at.is_none() {
-                progress.passed_at = Some(Timestamp::now());
+                progress.passed_at = Some(now);
                 passed.push(step.id.clone());
             }
         }

@@ -4,7 +4,7 @@ use std::{env, process::ExitCode};
 
 use clap::Args;
 
-use super::show;
+use super::{show, solve};
 use crate::{
     cli::desk::Desk,
     session::{Session, files::Outcome, preflight::Unmet},
@@ -22,31 +22,28 @@ pub(in crate::cli) struct Start {
 
 pub(super) async fn run(desk: &Desk, args: Start) -> anyhow::Result<ExitCode> {
     let mut session = desk.session(Some(&args.lab)).await?;
-    let user = session.cluster.identity().await?.name;
-    let total = session.course().steps().count();
-    desk.print(&step::lab_head(&session.loaded.lab, total, &desk.style))?;
-    desk.print(&place::line(
-        &place::Place::of(&session, Some(user)),
-        &desk.style,
-    ))?;
-    if !ready(&session, desk).await? {
-        return Ok(ExitCode::from(3));
+    let mut before = Vec::new();
+    if args.catch_up {
+        for id in &session.loaded.lab.needs {
+            before.push(desk.session(Some(id)).await?);
+        }
     }
-    let before = if args.catch_up {
-        session.loaded.lab.needs.clone()
-    } else {
-        Vec::new()
-    };
-    // Later commands write without asking again. Where nobody can be asked, only a start that writes itself insists.
+    for session in before.iter().chain([&session]) {
+        tell(session, desk).await?;
+        if !ready(session, desk).await? {
+            return Ok(ExitCode::from(3));
+        }
+    }
+    // Later commands write without asking again. Where nobody can be asked, a start whose setup writes insists.
     let fresh = session.progress.started_at.is_none();
-    let writes = session.start_writes() || !before.is_empty();
-    let ask = fresh && (writes || prompt::possible());
+    let insists = session.has_setup() || !before.is_empty();
+    let ask = insists || (fresh && prompt::possible());
     if ask && !desk.confirm(&place::set_up(&session.loaded.lab))? {
         desk.notice(&place::nothing_changed());
         return Ok(ExitCode::from(1));
     }
-    for id in before {
-        catch_up(&id, desk).await?;
+    for earlier in &mut before {
+        catch_up(earlier, desk).await?;
     }
     let busy = desk.spinner(&place::setting_up());
     let started = session
@@ -64,6 +61,18 @@ pub(super) async fn run(desk: &Desk, args: Start) -> anyhow::Result<ExitCode> {
     desk.print("\n")?;
     show::show_current(&session, desk)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Says which lab it is, where it goes, and as whom.
+async fn tell(session: &Session, desk: &Desk) -> anyhow::Result<()> {
+    let user = session.cluster.identity().await?.name;
+    let total = session.course().steps().count();
+    desk.print(&step::lab_head(&session.loaded.lab, total, &desk.style))?;
+    desk.print(&place::line(
+        &place::Place::of(session, Some(user)),
+        &desk.style,
+    ))?;
+    Ok(())
 }
 
 /// Whether the lab can run here; if not, everything that is missing is said.
@@ -84,22 +93,17 @@ async fn ready(session: &Session, desk: &Desk) -> anyhow::Result<bool> {
 }
 
 /// Does a lab that comes before, whole.
-async fn catch_up(id: &str, desk: &Desk) -> anyhow::Result<()> {
-    let mut session = desk.session(Some(id)).await?;
-    let course = session.course();
-    let Some((_, last)) = course.steps().filter(|(_, s)| !s.optional).last() else {
+async fn catch_up(session: &mut Session, desk: &Desk) -> anyhow::Result<()> {
+    let required = session.course().steps().filter(|(_, s)| !s.optional).last();
+    let Some(last) = required.map(|(_, s)| s.id.clone()) else {
         return Ok(());
     };
-    let last = last.id.clone();
-    let busy = desk.spinner(&place::catching_up(&session.loaded.lab));
+    desk.notice(&place::catching_up(&session.loaded.lab));
     session
         .start(&env::current_dir()?, &|conflict| desk.decide(conflict))
         .await?;
     for step in session.to_solve(&last, true) {
-        session
-            .solve(&step, &|conflict| desk.decide(conflict))
-            .await?;
-        busy.message(&step);
+        solve::one(session, &step, desk).await?;
     }
     Ok(())
 }

@@ -119,7 +119,12 @@ fn decode(tree: &Node, params: BTreeMap<String, Value>, p: &Problems) -> Lab {
             p.say(node.place, problem);
         }
     }
-    let steps: Vec<Step> = spec.items("steps").iter().map(|n| step(n, p)).collect();
+    let projects = spec.strings("projects");
+    let steps: Vec<Step> = spec
+        .items("steps")
+        .iter()
+        .map(|n| step(n, &projects, p))
+        .collect();
     unique(
         spec.items("steps"),
         steps.iter().map(|s| s.id.as_str()),
@@ -137,18 +142,18 @@ fn decode(tree: &Node, params: BTreeMap<String, Value>, p: &Problems) -> Lab {
         summary: meta.text("summary"),
         needs: spec.strings("needs"),
         params,
-        projects: spec.strings("projects"),
         requires: spec
             .items("requires")
             .iter()
             .filter_map(|n| requirement(n, p))
             .collect(),
-        setup: actions(spec.items("setup"), p),
+        setup: actions(spec.items("setup"), &projects, p),
         steps,
+        projects,
     }
 }
 
-fn step(node: &Node, p: &Problems) -> Step {
+fn step(node: &Node, projects: &[String], p: &Problems) -> Step {
     let keys = [
         "id", "title", "when", "optional", "once", "text", "files", "run", "baseline", "checks",
         "hints", "solve", "debrief",
@@ -172,7 +177,7 @@ fn step(node: &Node, p: &Problems) -> Step {
         p.say(node.place, "a step has at least two hints");
     }
     f.need("solve");
-    let solve = actions(f.items("solve"), p);
+    let solve = actions(f.items("solve"), projects, p);
     for (action, node) in solve.iter().zip(f.items("solve")) {
         if let Verb::Wait(id) = &action.verb
             && !checks.iter().any(|c| c.id == *id)
@@ -202,8 +207,19 @@ fn step(node: &Node, p: &Problems) -> Step {
     }
 }
 
-fn actions(nodes: &[Node], p: &Problems) -> Vec<Action> {
-    nodes.iter().filter_map(|n| action::action(n, p)).collect()
+/// Actions, each of which changes the lab's own projects only.
+fn actions(nodes: &[Node], projects: &[String], p: &Problems) -> Vec<Action> {
+    let one = |node: &Node| {
+        let action = action::action(node, p)?;
+        if let Some(project) = action.verb.project()
+            && (names::is_protected(project) || !projects.iter().any(|own| own == project))
+        {
+            let problem = format!("it changes \"{project}\", which is none of the lab's projects");
+            p.say(node.place, problem);
+        }
+        Some(action)
+    };
+    nodes.iter().filter_map(one).collect()
 }
 
 fn run(node: &Node, p: &Problems) -> Run {
