@@ -112,7 +112,7 @@ async fn a_server_that_says_nothing_is_a_timeout() {
         .unwrap_err();
     assert_eq!(obstacle.kind, ObstacleKind::Timeout);
     assert!(
-        obstacle.message.starts_with("get x: http://127.0.0.1:"),
+        obstacle.message.en.starts_with("get x: http://127.0.0.1:"),
         "{obstacle}"
     );
 }

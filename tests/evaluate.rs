@@ -6,6 +6,7 @@ use std::{collections::HashMap, time::Duration};
 use ccnr::{
     check::{
         evaluate::{Known, evaluate},
+        plan,
         verdict::{Outcome, Verdict},
     },
     lab::{
@@ -122,8 +123,8 @@ fn a_wrong_value_fails_with_its_path_and_both_values() {
 fn trouble_with_the_api_is_an_error_and_never_a_fail() {
     let obstacle = Obstacle {
         kind: ObstacleKind::Forbidden,
-        message: "403".into(),
-        next: String::new(),
+        message: Text::same("403"),
+        next: Text::default(),
         status: Some(403),
     };
     let snapshot = seen(vec![(Read::Object(deployment()), Err(obstacle.clone()))]);
@@ -343,4 +344,62 @@ fn no_object_at_all_is_not_every_object() {
         .outcome(),
         Outcome::Fail
     );
+}
+
+/// A check that all objects of a kind are ready, with what its plan reads, answered.
+fn all_ready(kind: &str, items: &[Value], slices: &[Value]) -> Verdict {
+    let list = ListRef {
+        api_version: if kind == "Job" { "batch/v1" } else { "v1" }.into(),
+        kind: kind.into(),
+        label_selector: None,
+        ..pods()
+    };
+    let mut all = check(Subject::Objects {
+        list: list.clone(),
+        all: Some(ready()),
+        any: None,
+        none: None,
+        count: None,
+        cel: None,
+    });
+    all.within = Some(Duration::from_secs(60));
+    let answers = plan::reads(&all).into_iter().map(|read| {
+        let own = read == Read::List(list.clone());
+        let found = if own { items } else { slices };
+        (read, Ok(Answer::List(found.to_vec())))
+    });
+    let known = Known {
+        unchanged_for: Some(Duration::ZERO),
+        ..Known::default()
+    };
+    evaluate(&all, &seen(answers.collect()), &known)
+}
+
+#[test]
+fn services_of_a_list_are_ready_by_their_own_endpoints() {
+    let service = |name: &str| json!({"kind": "Service", "metadata": {"name": name}, "spec": {"selector": {"app": name}, "ports": [{"port": 80}]}});
+    let slice = |name: &str| {
+        json!({
+            "metadata": {"labels": {"kubernetes.io/service-name": name}},
+            "endpoints": [{"addresses": ["10.0.0.1"], "conditions": {"ready": true}}],
+        })
+    };
+    let services = [service("a"), service("b")];
+    let both = all_ready("Service", &services, &[slice("a"), slice("b")]);
+    assert_eq!(both, Verdict::Pass);
+    let one = all_ready("Service", &services, &[slice("a")]);
+    assert_eq!(one.outcome(), Outcome::Waiting);
+}
+
+#[test]
+fn what_has_failed_for_good_is_not_waited_for() {
+    let job = |status: &str| json!({"kind": "Job", "metadata": {"name": status}, "spec": {}, "status": {"conditions": [{"type": status, "status": "True"}]}});
+    let jobs = |of: &[&str]| {
+        let all: Vec<Value> = of.iter().map(|s| job(s)).collect();
+        all_ready("Job", &all, &[])
+    };
+    assert_eq!(jobs(&["Complete"]), Verdict::Pass);
+    assert_eq!(jobs(&["Complete", "Failed"]).outcome(), Outcome::Fail);
+    assert_eq!(jobs(&["Running"]).outcome(), Outcome::Waiting);
+    assert_eq!(jobs(&["Running", "Failed"]).outcome(), Outcome::Fail);
 }

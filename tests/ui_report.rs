@@ -91,8 +91,10 @@ fn waiting() -> CheckReport {
 fn obstacle() -> Verdict {
     Verdict::Error(Obstacle {
         kind: ObstacleKind::Forbidden,
-        message: "the API server answered 403: user \"sato\" may not get deployments.apps in project \"sato-web\"".into(),
-        next: "oc auth can-i get deployments -n sato-web".into(),
+        message: Text::same(
+            "the API server answered 403: user \"sato\" may not get deployments.apps in project \"sato-web\"",
+        ),
+        next: Text::same("oc auth can-i get deployments -n sato-web"),
         status: Some(403),
     })
 }

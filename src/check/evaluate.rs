@@ -173,15 +173,11 @@ impl Judge<'_> {
     }
 
     fn ready(&self, reference: &ObjectRef, object: &Value) -> Held {
-        let slices = match reference.kind.as_str() {
-            "Service" => match answer(self.seen, &Read::List(plan::slices_of(reference))) {
-                Ok(Answer::List(items)) => items.as_slice(),
-                Ok(_) => &[],
-                Err(obstacle) => return Held::Unknown(obstacle),
-            },
-            _ => &[],
+        let slices = match self.slices(reference) {
+            Ok(slices) => slices,
+            Err(obstacle) => return Held::Unknown(obstacle),
         };
-        let (state, failed) = match readiness(object, slices) {
+        let (state, failed) = match readiness(object, &slices) {
             Readiness::Ready => return Held::Yes,
             Readiness::NotYet(state) => (state, false),
             Readiness::Failed(state) => (state, true),
@@ -199,6 +195,28 @@ impl Judge<'_> {
             Held::Never(finding)
         } else {
             Held::No(finding)
+        }
+    }
+
+    /// The `EndpointSlices` of a Service, which were read alone, or with those of all Services of the project.
+    fn slices(&self, reference: &ObjectRef) -> Result<Vec<Value>, Obstacle> {
+        if reference.kind != "Service" {
+            return Ok(Vec::new());
+        }
+        let all = Read::List(plan::all_slices(reference.namespace.clone()));
+        let own = Read::List(plan::slices_of(reference));
+        let read = if self.seen.answers.contains_key(&all) {
+            all
+        } else {
+            own
+        };
+        let of_it = |s: &&Value| {
+            s.pointer("/metadata/labels/kubernetes.io~1service-name")
+                .is_none_or(|name| *name == reference.name)
+        };
+        match answer(self.seen, &read)? {
+            Answer::List(items) => Ok(items.iter().filter(of_it).cloned().collect()),
+            _ => Ok(Vec::new()),
         }
     }
 
@@ -225,33 +243,32 @@ impl Judge<'_> {
                 })
                 .collect()
         };
-        let judged = || -> Result<Option<Finding>, Obstacle> {
+        let client = &self.known.client;
+        let judged = || -> Result<Held, Obstacle> {
             if let Some(condition) = all {
                 if items.is_empty() {
-                    return Ok(Some(finding::none_found(list, &self.known.client)));
+                    return Ok(Held::No(finding::none_found(list, client)));
                 }
-                for held in each(condition)? {
-                    if let Held::No(f) | Held::Never(f) = held {
-                        return Ok(Some(f));
-                    }
+                let held = each(condition)?;
+                // One that can't get there decides, whatever the others may still do.
+                let hopeless = held.iter().find(|h| matches!(h, Held::Never(_)));
+                if let Some(held) = hopeless.or_else(|| held.iter().find(|h| **h != Held::Yes)) {
+                    return Ok(held.clone());
                 }
             }
             if let Some(condition) = any {
                 let held = each(condition)?;
                 if !held.contains(&Held::Yes) {
-                    let first = held.into_iter().find_map(|h| match h {
-                        Held::No(f) | Held::Never(f) => Some(f),
-                        _ => None,
-                    });
-                    return Ok(Some(
-                        first.unwrap_or_else(|| finding::none_found(list, &self.known.client)),
-                    ));
+                    // One that may still get there gives hope.
+                    let hope = held.iter().find(|h| matches!(h, Held::No(_)));
+                    let none = || Held::No(finding::none_found(list, client));
+                    return Ok(hope.or(held.first()).cloned().unwrap_or_else(none));
                 }
             }
             if let Some(condition) = none
                 && let Some(i) = each(condition)?.iter().position(|h| *h == Held::Yes)
             {
-                return Ok(Some(finding::unwanted(list, &items[i], &self.known.client)));
+                return Ok(Held::No(finding::unwanted(list, &items[i], client)));
             }
             if let Some(count) = count {
                 let number = each(&count.filter)?
@@ -259,31 +276,19 @@ impl Judge<'_> {
                     .filter(|h| **h == Held::Yes)
                     .count();
                 if !within(count, number) {
-                    return Ok(Some(finding::wrong_count(
-                        list,
-                        count,
-                        number,
-                        &self.known.client,
-                    )));
+                    return Ok(Held::No(finding::wrong_count(list, count, number, client)));
                 }
             }
             if let Some(expression) = cel {
                 let bound = [("items".to_owned(), Value::Array(items.to_vec()))];
                 if self.cel(expression, &bound)? != Some(Value::Bool(true)) {
-                    return Ok(Some(finding::untrue_of_list(
-                        list,
-                        &self.check.title,
-                        &self.known.client,
-                    )));
+                    let title = &self.check.title;
+                    return Ok(Held::No(finding::untrue_of_list(list, title, client)));
                 }
             }
-            Ok(None)
+            Ok(Held::Yes)
         };
-        match judged() {
-            Ok(None) => Held::Yes,
-            Ok(Some(finding)) => Held::No(finding),
-            Err(obstacle) => Held::Unknown(obstacle),
-        }
+        judged().unwrap_or_else(Held::Unknown)
     }
 
     fn question(&self, given: &BTreeMap<String, Given>, expression: &str) -> Held {
@@ -353,8 +358,14 @@ pub(crate) fn answer<'a>(seen: &'a Snapshot, read: &Read) -> Result<&'a Answer, 
         Some(Err(obstacle)) => Err(obstacle.clone()),
         None => Err(Obstacle {
             kind: ObstacleKind::Other,
-            message: "this was not read from the cluster".to_owned(),
-            next: String::new(),
+            message: Text::new(
+                "this was not read from the cluster",
+                "クラスターから読み取られていません",
+            ),
+            next: Text::new(
+                "this is a mistake of ccnr: please report it with the step's name",
+                "これは ccnr の間違いです。ステップの名前とともに報告してください",
+            ),
             status: None,
         }),
     }
@@ -370,12 +381,7 @@ fn bound_value(read: &Read, seen: &Snapshot) -> Result<Value, Obstacle> {
 }
 
 fn author_error(error: &cel::Error) -> Obstacle {
-    Obstacle {
-        kind: ObstacleKind::Other,
-        message: error.to_string(),
-        next: String::new(),
-        status: None,
-    }
+    Obstacle::of_lab(error.to_string())
 }
 
 /// Learners type `Deployment`, `deployment` and `"3 "`; all are meant the same.

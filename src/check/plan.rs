@@ -18,7 +18,23 @@ pub fn reads(check: &Check) -> Vec<Read> {
             }
             reads
         }
-        Subject::Objects { list, .. } => vec![Read::List(list.clone())],
+        Subject::Objects {
+            list,
+            all,
+            any,
+            none,
+            count,
+            ..
+        } => {
+            let filter = count.as_ref().map(|c| &c.filter);
+            let conditions = [all.as_ref(), any.as_ref(), none.as_ref(), filter];
+            let by_slices = conditions.into_iter().flatten().any(|c| c.ready);
+            let mut reads = vec![Read::List(list.clone())];
+            if by_slices && list.kind == "Service" {
+                reads.push(Read::List(all_slices(list.namespace.clone())));
+            }
+            reads
+        }
         Subject::Api { group_version, .. } => vec![Read::Api(group_version.clone())],
         Subject::Can { access, .. } => vec![Read::Access(access.clone())],
         Subject::Http { target, .. } => vec![match target {
@@ -127,6 +143,17 @@ pub(crate) fn pods_of(target: &ObjectRef, found: &serde_json::Value) -> Option<L
         label_selector: Some(object::selector(labels)?),
         field_selector: None,
     })
+}
+
+/// The `EndpointSlices` of all Services of a project.
+pub(crate) fn all_slices(namespace: Option<String>) -> ListRef {
+    ListRef {
+        api_version: "discovery.k8s.io/v1".to_owned(),
+        kind: "EndpointSlice".to_owned(),
+        namespace,
+        label_selector: None,
+        field_selector: None,
+    }
 }
 
 /// The `EndpointSlices` of a Service.

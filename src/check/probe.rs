@@ -76,12 +76,7 @@ pub(crate) fn held(subject: &Subject, seen: &Snapshot, client: &str) -> Held {
             Err(obstacle) => Held::Unknown(obstacle),
         },
         Subject::Object { .. } | Subject::Objects { .. } | Subject::Question { .. } => {
-            Held::Unknown(Obstacle {
-                kind: ObstacleKind::Other,
-                message: "this check is not a probe".to_owned(),
-                next: String::new(),
-                status: None,
-            })
+            Held::Unknown(Obstacle::of_lab("this check is not a probe"))
         }
     }
 }
@@ -202,7 +197,7 @@ fn http(target: &HttpTarget, status: u16, contains: Option<&str>, seen: &Snapsho
         {
             return Held::No(Finding {
                 expected: Text::new(format!("HTTP {status}"), format!("HTTP {status}")),
-                observed: Text::same(obstacle.message),
+                observed: obstacle.message,
                 ..Finding::default()
             });
         }
@@ -253,15 +248,10 @@ fn body<'a>(proxy: &ProxyRef, seen: &'a Snapshot) -> Result<&'a str, Box<Held>> 
 fn promql(text: &str, query: &str, bounds: Bounds) -> Held {
     let answer: Value = serde_json::from_str(text).unwrap_or_default();
     if answer["status"] != "success" {
-        return Held::Unknown(Obstacle {
-            kind: ObstacleKind::Other,
-            message: format!(
-                "Prometheus refused the query `{query}`: {}",
-                answer["error"].as_str().unwrap_or(text)
-            ),
-            next: String::new(),
-            status: None,
-        });
+        let said = answer["error"].as_str().unwrap_or(text);
+        return Held::Unknown(Obstacle::of_lab(format!(
+            "Prometheus refused the query `{query}`: {said}"
+        )));
     }
     let result = &answer["data"]["result"];
     let number = |sample: &Value| sample[1].as_str().and_then(|v| v.parse::<f64>().ok());

@@ -9,6 +9,7 @@ use super::desk::Desk;
 use crate::{
     check::verdict::Outcome,
     cluster::{connect, snapshot::Obstacle},
+    lab::text::Lang,
     session,
     ui::style::Tone,
 };
@@ -34,8 +35,15 @@ fn code(error: &anyhow::Error) -> u8 {
 /// Says what went wrong on standard error, and what to do next.
 pub(super) fn show(error: &anyhow::Error, desk: &Desk) -> ExitCode {
     let head = desk.style.paint(Tone::Bad, "error:");
-    let nexts = next(error).into_iter().map(|n| format!("next:  {n}"));
-    let lines: Vec<String> = std::iter::once(format!("{head} {error}"))
+    let nexts = next(error, desk.style.lang)
+        .into_iter()
+        .map(|n| format!("next:  {n}"));
+    let lang = desk.style.lang;
+    let said = match obstacle(error) {
+        Some(obstacle) => obstacle.message.get(lang).to_owned(),
+        None => error.to_string(),
+    };
+    let lines: Vec<String> = std::iter::once(format!("{head} {said}"))
         .chain(nexts)
         .collect();
     let text = lines.join("\n") + "\n";
@@ -44,21 +52,23 @@ pub(super) fn show(error: &anyhow::Error, desk: &Desk) -> ExitCode {
     ExitCode::from(code(error))
 }
 
+/// The one trouble with the cluster that an error is about.
+fn obstacle(error: &anyhow::Error) -> Option<&Obstacle> {
+    match error.downcast_ref::<session::Error>() {
+        Some(session::Error::Cluster(obstacle)) => Some(obstacle),
+        _ => error.downcast_ref::<Obstacle>(),
+    }
+}
+
 /// What to do about it.
-fn next(error: &anyhow::Error) -> Vec<String> {
-    let of = |o: &Obstacle| Some(o.next.clone()).filter(|n| !n.is_empty());
-    let mut all: Vec<String> = match (
-        error.downcast_ref::<Obstacle>(),
-        error.downcast_ref::<session::Error>(),
-    ) {
-        (Some(obstacle), _) | (_, Some(session::Error::Cluster(obstacle))) => {
-            of(obstacle).into_iter().collect()
-        }
-        (_, Some(session::Error::Many(obstacles))) => obstacles.iter().filter_map(of).collect(),
+fn next(error: &anyhow::Error, lang: Lang) -> Vec<String> {
+    let of = |o: &Obstacle| Some(o.next.get(lang).to_owned()).filter(|n| !n.is_empty());
+    let mut all: Vec<String> = match error.downcast_ref::<session::Error>() {
+        Some(session::Error::Many(obstacles)) => obstacles.iter().filter_map(of).collect(),
         _ if error.is::<connect::Error>() => {
             vec!["get a kubeconfig from your instructor, or log in with `oc login`".to_owned()]
         }
-        _ => Vec::new(),
+        _ => obstacle(error).and_then(of).into_iter().collect(),
     };
     all.dedup();
     all

@@ -13,7 +13,10 @@ use super::{
     obstacle,
     snapshot::{Answer, Obstacle, ObstacleKind, Read},
 };
-use crate::lab::model::{ListRef, ObjectRef};
+use crate::lab::{
+    model::{ListRef, ObjectRef},
+    text::Text,
+};
 
 /// The field manager of everything that is written.
 /// <https://kubernetes.io/docs/reference/using-api/server-side-apply/#managers>
@@ -157,8 +160,11 @@ impl Cluster {
         }
         let mut obstacle = obstacle::from_status(&call.what, status, &body, &self.server);
         if let Some(owners) = owners(&answer) {
-            obstacle.message = format!("{}: {owners}", call.what);
-            "say yes to take the fields over, or pass --yes".clone_into(&mut obstacle.next);
+            obstacle.message = Text::same(format!("{}: {owners}", call.what));
+            obstacle.next = Text::new(
+                "say yes to take the fields over, or pass --yes",
+                "フィールドを引き継ぐには、質問に「はい」と答えるか、--yes を付けてください",
+            );
         }
         Err(obstacle)
     }

@@ -11,6 +11,7 @@ use super::{
     Cluster, obstacle,
     snapshot::{Obstacle, ObstacleKind},
 };
+use crate::lab::text::Text;
 
 /// The largest answer that is read, in bytes.
 const LARGEST: usize = 64 << 20;
@@ -163,9 +164,14 @@ impl Cluster {
         }
         serde_json::from_slice(&body).map_err(|_| Obstacle {
             kind: ObstacleKind::Other,
-            message: format!("{}: {} answered no JSON", call.what, self.server),
-            next: "is this URL a Kubernetes API server, and is there a proxy in between?"
-                .to_owned(),
+            message: Text::new(
+                format!("{}: {} answered no JSON", call.what, self.server),
+                format!(
+                    "{} の応答が JSON ではありません（{}）",
+                    self.server, call.what
+                ),
+            ),
+            next: obstacle::no_api_server(),
             status: Some(status.as_u16()),
         })
     }

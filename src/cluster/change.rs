@@ -9,7 +9,10 @@ use super::{
     call::Call,
     snapshot::{Answer, Obstacle, ObstacleKind, Read},
 };
-use crate::lab::model::{ListRef, ObjectRef};
+use crate::lab::{
+    model::{ListRef, ObjectRef},
+    text::Text,
+};
 
 /// The revision of a Deployment and of its `ReplicaSet`s.
 const REVISION: &str = "deployment.kubernetes.io/revision";
@@ -51,8 +54,11 @@ impl Cluster {
         let what = format!("roll back {}", named(&deployment));
         let impossible = |why: &str| Obstacle {
             kind: ObstacleKind::Invalid,
-            message: format!("{what}: {why}"),
-            next: String::new(),
+            message: Text::same(format!("{what}: {why}")),
+            next: Text::new(
+                "`ccnr lab verify` says what is missing",
+                "足りないものは `ccnr lab verify` で確認できます",
+            ),
             status: None,
         };
         let Answer::Object(current) = self.read(&Read::Object(deployment.clone())).await? else {

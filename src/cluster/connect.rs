@@ -14,6 +14,7 @@ use super::{
     obstacle,
     snapshot::{Obstacle, ObstacleKind},
 };
+use crate::lab::text::Text;
 
 /// Where the cluster's address and the credentials come from.
 #[derive(Debug, Clone)]
@@ -200,8 +201,14 @@ async fn from_kubeconfig(
 fn unusable(why: &str) -> Obstacle {
     Obstacle {
         kind: ObstacleKind::Credentials,
-        message: format!("the kubeconfig can't be used: {why}"),
-        next: "check the kubeconfig, or log in again".to_owned(),
+        message: Text::new(
+            format!("the kubeconfig can't be used: {why}"),
+            format!("kubeconfig を使用できません: {why}"),
+        ),
+        next: Text::new(
+            "check the kubeconfig, or log in again",
+            "kubeconfig を確認するか、ログインし直してください",
+        ),
         status: None,
     }
 }

@@ -10,7 +10,7 @@ use super::{
     obstacle,
     snapshot::{Obstacle, ObstacleKind},
 };
-use crate::lab::model::ObjectRef;
+use crate::lab::{model::ObjectRef, text::Text};
 
 /// Aggregated discovery: every kind of the cluster by two requests. Kubernetes 1.28 and 1.29 know the form `v2beta1` only.
 /// <https://kubernetes.io/docs/concepts/overview/kubernetes-api/#aggregated-discovery>
@@ -93,11 +93,20 @@ impl Cluster {
             if answer["kind"] != "APIGroupDiscoveryList" {
                 return Err(Obstacle {
                     kind: ObstacleKind::Other,
-                    message: format!(
-                        "{}: {} can't list all its kinds at once",
-                        call.what, self.server
+                    message: Text::new(
+                        format!(
+                            "{}: {} can't list all its kinds at once",
+                            call.what, self.server
+                        ),
+                        format!(
+                            "{} はすべての種類を一度に返せません（{}）",
+                            self.server, call.what
+                        ),
                     ),
-                    next: "ccnr needs Kubernetes 1.28, or OpenShift 4.15, or newer".to_owned(),
+                    next: Text::new(
+                        "ccnr needs Kubernetes 1.28, or OpenShift 4.15, or newer",
+                        "ccnr には Kubernetes 1.28 以降、または OpenShift 4.15 以降が必要です",
+                    ),
                     status: None,
                 });
             }

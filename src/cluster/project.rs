@@ -13,7 +13,7 @@ use super::{
     obstacle,
     snapshot::{Answer, Obstacle, ObstacleKind, Read},
 };
-use crate::lab::model::ObjectRef;
+use crate::lab::{model::ObjectRef, text::Text};
 
 /// Whether this program made it.
 pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
@@ -104,11 +104,18 @@ impl Cluster {
                 _ if Instant::now() < deadline => sleep(PAUSE).await,
                 _ => {
                     return Err(Obstacle {
-                        message: format!(
-                            "project {name} exists, and is being deleted or not yours to see"
+                        message: Text::new(
+                            format!(
+                                "project {name} exists, and is being deleted or not yours to see"
+                            ),
+                            format!(
+                                "プロジェクト {name} は存在しますが、削除中か、あなたからは見えません"
+                            ),
                         ),
-                        next: "try again later, choose another id with --student, or ask your instructor"
-                            .to_owned(),
+                        next: Text::new(
+                            "try again later, choose another id with --student, or ask your instructor",
+                            "しばらくしてから再実行するか、--student で別の ID を選ぶか、講師に聞いてください",
+                        ),
                         ..exists
                     });
                 }

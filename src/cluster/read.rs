@@ -11,12 +11,14 @@ use super::{
     call::Call,
     obstacle, redact,
     resources::{group_path, not_served},
-    snapshot::{Answer, Obstacle, ObstacleKind, Read, Snapshot},
+    snapshot::{Answer, Obstacle, Read, Snapshot},
 };
 use crate::lab::model::{AccessRef, ListRef, LogRef, ObjectRef, ProxyRef};
 
 /// How many reads are under way at once.
 const CONCURRENCY: usize = 16;
+/// The most Pods whose logs one read looks through.
+const LOGS: usize = 10;
 /// Objects of one page of a list.
 const PAGE: usize = 500;
 
@@ -194,8 +196,8 @@ impl Cluster {
     }
 
     async fn log(&self, log: &LogRef) -> Result<Answer, Obstacle> {
-        let pod = match &log.pod {
-            Some(pod) => Some(pod.clone()),
+        let pods = match &log.pod {
+            Some(pod) => vec![pod.clone()],
             None => {
                 let pods = ListRef {
                     api_version: "v1".to_owned(),
@@ -205,15 +207,21 @@ impl Cluster {
                     field_selector: None,
                 };
                 let found = self.list(&pods).await?;
-                found
-                    .first()
-                    .and_then(|p| p["metadata"]["name"].as_str())
-                    .map(str::to_owned)
+                let name = |p: &Value| p["metadata"]["name"].as_str().map(str::to_owned);
+                found.iter().filter_map(name).take(LOGS).collect()
             }
         };
-        let Some(pod) = pod else {
-            return Ok(Answer::Missing);
-        };
+        let mut text = None;
+        for pod in &pods {
+            if let Some(more) = self.log_of(log, pod).await? {
+                text.get_or_insert_with(String::new).push_str(&more);
+            }
+        }
+        Ok(text.map_or(Answer::Missing, Answer::Log))
+    }
+
+    /// The end of one Pod's log; none where its container has not started.
+    async fn log_of(&self, log: &LogRef, pod: &str) -> Result<Option<String>, Obstacle> {
         let container = log
             .container
             .as_ref()
@@ -225,9 +233,14 @@ impl Cluster {
         let what = format!("read the log of Pod {pod}");
         let (status, body) = self.send(&Call::get(&what, path)).await?;
         match status {
-            StatusCode::OK => Ok(Answer::Log(String::from_utf8_lossy(&body).into_owned())),
-            // The container has not started.
-            StatusCode::NOT_FOUND | StatusCode::BAD_REQUEST => Ok(Answer::Missing),
+            StatusCode::OK => Ok(Some(String::from_utf8_lossy(&body).into_owned())),
+            StatusCode::NOT_FOUND => Ok(None),
+            // The container has not started; else there are several, and the lab names none.
+            StatusCode::BAD_REQUEST
+                if !String::from_utf8_lossy(&body).contains("must be specified") =>
+            {
+                Ok(None)
+            }
             _ => Err(obstacle::from_status(&what, status, &body, &self.server)),
         }
     }
@@ -246,12 +259,9 @@ impl Cluster {
                 Ok(format!("{base}/namespaces/{namespace}/{}", resource.plural))
             }
             (false, _) => Ok(format!("{base}/{}", resource.plural)),
-            (true, None) => Err(Obstacle {
-                kind: ObstacleKind::Other,
-                message: format!("the lab does not say in which project {kind} lies"),
-                next: String::new(),
-                status: None,
-            }),
+            (true, None) => Err(Obstacle::of_lab(format!(
+                "the lab does not say in which project {kind} lies"
+            ))),
         }
     }
 }

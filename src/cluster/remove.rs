@@ -15,7 +15,10 @@ use super::{
     obstacle,
     snapshot::{Answer, Obstacle, ObstacleKind, Read},
 };
-use crate::lab::model::{ListRef, ObjectRef};
+use crate::lab::{
+    model::{ListRef, ObjectRef},
+    text::Text,
+};
 
 /// How many deletes are under way at once.
 const CONCURRENCY: usize = 16;
@@ -179,9 +182,11 @@ fn held(what: &str, left: &[&Item], patience: Duration) -> Obstacle {
     };
     Obstacle {
         kind: ObstacleKind::Timeout,
-        message: format!("{what} after {} s; {why}", patience.as_secs()),
-        next: "repeat the command later; a finalizer goes when the controller that set it is back"
-            .to_owned(),
+        message: Text::same(format!("{what} after {} s; {why}", patience.as_secs())),
+        next: Text::new(
+            "repeat the command later; a finalizer goes when the controller that set it is back",
+            "しばらくしてからもう一度実行してください。ファイナライザーは、それを付けたコントローラーが動き出すと外れます",
+        ),
         status: None,
     }
 }

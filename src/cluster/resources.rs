@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::snapshot::{Obstacle, ObstacleKind};
 use super::{Cluster, call::Call, obstacle};
+use crate::lab::text::Text;
 
 /// How a kind is served.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -116,17 +117,22 @@ pub fn brought_by(api_version: &str) -> Option<&'static str> {
 /// The trouble of a kind that is not served.
 #[must_use]
 pub fn not_served(api_version: &str, kind: &str) -> Obstacle {
-    let next = brought_by(api_version).map_or_else(String::new, |who| format!("{who} brings it"));
+    let next = brought_by(api_version).map_or_else(Text::default, |who| {
+        Text::new(format!("{who} brings it"), format!("{who} が提供します"))
+    });
     Obstacle {
         kind: ObstacleKind::NotServed,
-        message: format!("this cluster does not serve {kind} ({api_version})"),
+        message: Text::new(
+            format!("this cluster does not serve {kind} ({api_version})"),
+            format!("このクラスターには {kind}（{api_version}）がありません"),
+        ),
         next,
         status: Some(404),
     }
 }
 
 impl Cluster {
-    /// How a kind is served; discovery of its group/version is asked at most once.
+    /// How a kind is served. Discovery of its group/version is remembered; a kind that is not in it is looked for again.
     pub async fn resource(&self, api_version: &str, kind: &str) -> Result<Resource, Obstacle> {
         if let Some(resource) = built_in(api_version, kind) {
             return Ok(resource);

@@ -6,7 +6,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::lab::model::{AccessRef, ListRef, LogRef, ObjectRef, ProxyRef};
+use crate::lab::{
+    model::{AccessRef, ListRef, LogRef, ObjectRef, ProxyRef},
+    text::Text,
+};
 
 /// One thing to ask the cluster. Equal reads are asked once.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -65,7 +68,7 @@ pub enum Answer {
     Http {
         /// Status code.
         status: u16,
-        /// Body, at most 1 MiB of it.
+        /// Body.
         body: String,
     },
     /// Lines of a log.
@@ -75,15 +78,15 @@ pub enum Answer {
 /// Why something could not be asked: the cluster's trouble, never the learner's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[error("{message}")]
+#[error("{}", message.en)]
 pub struct Obstacle {
     /// What kind of trouble.
     pub kind: ObstacleKind,
     /// One sentence: what was tried, on what, what came back.
-    pub message: String,
+    pub message: Text,
     /// A command that shows it, or what to do next; may be empty.
     #[serde(default)]
-    pub next: String,
+    pub next: Text,
     /// HTTP status, where there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
@@ -115,6 +118,22 @@ pub enum ObstacleKind {
     Timeout,
     /// An answer that makes no sense, or a mistake in the lab.
     Other,
+}
+
+impl Obstacle {
+    /// A mistake in the lab, which no learner can mend.
+    #[must_use]
+    pub fn of_lab(message: impl Into<String>) -> Self {
+        Self {
+            kind: ObstacleKind::Other,
+            message: Text::same(message),
+            next: Text::new(
+                "this is a mistake in the lab, not yours: tell its author",
+                "これはあなたではなく、ラボの間違いです。作成者に知らせてください",
+            ),
+            status: None,
+        }
+    }
 }
 
 /// Everything that was read, at one moment.

@@ -8,6 +8,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
 use super::snapshot::{Answer, Obstacle, ObstacleKind, WebRef};
+use crate::lab::text::Text;
 
 /// Time to connect, and again for the request.
 const LIMIT: Duration = Duration::from_secs(5);
@@ -18,8 +19,19 @@ pub(super) async fn get(web: &WebRef) -> Result<Answer, Obstacle> {
     let address = web.address.as_deref().unwrap_or(&web.host);
     let failed = |kind: ObstacleKind, why: String| Obstacle {
         kind,
-        message: format!("http://{}{} gave no answer: {why}", web.host, web.path),
-        next: format!("can your computer reach {address}, port 80? Check the network and the VPN"),
+        message: Text::new(
+            format!("http://{}{} gave no answer: {why}", web.host, web.path),
+            format!(
+                "http://{}{} から応答がありません: {why}",
+                web.host, web.path
+            ),
+        ),
+        next: Text::new(
+            format!("can your computer reach {address}, port 80? Check the network and the VPN"),
+            format!(
+                "このコンピューターから {address} のポート 80 に届きますか？ネットワークと VPN を確認してください"
+            ),
+        ),
         status: None,
     };
     let late = || format!("not within {} s", LIMIT.as_secs());

@@ -116,11 +116,13 @@ impl Page<'_> {
     }
 
     fn obstacle(&mut self, obstacle: &Obstacle) {
-        self.indented(&obstacle.message);
-        if is_command(&obstacle.next) {
-            self.command(Label::Check, &obstacle.next);
+        let lang = self.style.lang;
+        self.indented(obstacle.message.get(lang));
+        let next = obstacle.next.get(lang);
+        if is_command(next) {
+            self.command(Label::Check, next);
         } else {
-            self.labelled(Label::Next, &obstacle.next);
+            self.labelled(Label::Next, next);
         }
     }
 

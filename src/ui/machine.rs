@@ -136,8 +136,12 @@ fn check(check: &CheckReport, lang: Lang) -> Value {
         Verdict::Blocked(n) => put(&mut out, "blockedBy", Some(n)),
         Verdict::Error(o) => {
             out.insert("reason".into(), json!(o.kind));
-            out.insert("message".into(), json!(o.message));
-            put(&mut out, "next", Some(&o.next).filter(|n| !n.is_empty()));
+            out.insert("message".into(), json!(o.message.get(lang)));
+            put(
+                &mut out,
+                "next",
+                Some(o.next.get(lang)).filter(|n| !n.is_empty()),
+            );
             put(&mut out, "status", o.status);
         }
         Verdict::Skipped(why) => put(&mut out, "skipped", Some(why.get(lang))),
@@ -226,11 +230,12 @@ fn case(optional: bool, check: &CheckReport, lang: Lang) -> Case {
             own.unwrap_or(f.observed.get(lang)).to_owned()
         }
         Verdict::Error(o) => {
-            detail.push(("message", o.message.clone()));
+            let message = o.message.get(lang).to_owned();
+            detail.push(("message", message.clone()));
             if !o.next.is_empty() {
-                detail.push(("next", o.next.clone()));
+                detail.push(("next", o.next.get(lang).to_owned()));
             }
-            o.message.clone()
+            message
         }
         Verdict::Blocked(n) => after(*n, lang),
         Verdict::Skipped(why) => why.get(lang).to_owned(),
