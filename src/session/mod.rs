@@ -106,6 +106,14 @@ pub enum Error {
         /// The step.
         step: String,
     },
+    /// The step has other questions, or several.
+    #[error("which question of step \"{step}\"? Its questions are {}", known.join(", "))]
+    WhichQuestion {
+        /// The step.
+        step: String,
+        /// Its questions, as they are typed.
+        known: Vec<String>,
+    },
     /// A project of this name belongs to somebody else.
     #[error(
         "project {name} exists and was not made by ccnr for {student}: it is left alone; delete it yourself, or choose another id with --student"

@@ -119,17 +119,25 @@ impl Session {
     /// Remembers the learner's answer to the question of a step: `STEP`, or `STEP/CHECK` where there are several.
     /// Gives the step's id.
     pub fn answer(&mut self, wanted: &str, value: &str) -> Result<String, Error> {
-        let (wanted, check) = wanted.split_once('/').unwrap_or((wanted, ""));
+        let (wanted, check) = match wanted.split_once('/') {
+            Some((step, check)) => (step, Some(check)),
+            None => (wanted, None),
+        };
         let (_, id) = self.step(wanted)?;
-        let steps = &self.loaded.lab.steps;
-        let questions = steps
-            .iter()
-            .filter(|s| s.id == id)
+        let of_step = self.loaded.lab.steps.iter().filter(|s| s.id == id);
+        let questions: Vec<&str> = of_step
             .flat_map(|s| &s.checks)
-            .filter(|c| matches!(c.subject, Subject::Question { .. }));
-        let mut questions = questions.filter(|c| check.is_empty() || c.id == check);
-        let Some(question) = questions.next().map(|c| c.id.clone()) else {
-            return Err(Error::NoQuestion { step: id });
+            .filter(|c| matches!(c.subject, Subject::Question { .. }))
+            .map(|c| c.id.as_str())
+            .collect();
+        let question = match (check, questions.as_slice()) {
+            (_, []) => return Err(Error::NoQuestion { step: id }),
+            (None, [only]) => (*only).to_owned(),
+            (Some(check), all) if all.contains(&check) => check.to_owned(),
+            (_, all) => {
+                let known = all.iter().map(|q| format!("{id}/{q}")).collect();
+                return Err(Error::WhichQuestion { step: id, known });
+            }
         };
         let answers = &mut self.progress.step_mut(&id).answers;
         answers.insert(question, value.to_owned());
