@@ -2,16 +2,21 @@
 # shellcheck shell=bash
 
 addons_up() {
-  k apply --server-side -f "$RIG_OUT/manifests" >/dev/null
-  settle 50 k wait --for=condition=Established crd/operatorgroups.operators.coreos.com --timeout=1s
+  local deployments=(kube-system/{coredns,metrics-server,ingress})
+  if [ -n "$olm" ]; then
+    k apply --server-side -f "$RIG_OUT/manifests" >/dev/null
+    settle 50 k wait --for=condition=Established crd/operatorgroups.operators.coreos.com --timeout=1s
+    deployments+=(olm/{olm-operator,catalog-operator,catalog})
+  fi
   mkdir -p "$RIG_STATE"/volumes/{1,2,3,4}
   chmod 0777 "$RIG_STATE"/volumes/*
   local file
   for file in "$here"/manifests/*.yaml; do
+    if [ -z "$olm" ] && [ "${file##*/}" = olm.yaml ]; then continue; fi
     sed "s|@VOLUMES@|$RIG_STATE/volumes|" "$file" | k apply --server-side -f - >/dev/null
   done
   local deployment
-  for deployment in kube-system/{coredns,metrics-server,ingress} olm/olm-operator olm/catalog-operator olm/catalog; do
+  for deployment in "${deployments[@]}"; do
     k -n "${deployment%/*}" rollout status "deploy/${deployment#*/}" --timeout=120s >/dev/null
   done
 }
@@ -24,6 +29,7 @@ operator_up() {
       k create namespace prometheus-operator --dry-run=client -o yaml | k apply --server-side -f - >/dev/null
       sed 's/namespace: default/namespace: prometheus-operator/' "$RIG_OUT/prometheus-operator.yaml" \
         | k apply --server-side -f - >/dev/null
+      k apply --server-side -f "$here/operator/roles.yaml" >/dev/null
       k -n prometheus-operator rollout status deploy/prometheus-operator --timeout=120s >/dev/null
       ;;
     subscription)

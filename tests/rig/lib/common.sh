@@ -53,7 +53,17 @@ start() {
   else
     setsid nohup nsenter --net="/run/netns/$netns" -- "$@" > "$RIG_STATE/$name.log" 2>&1 &
   fi
-  echo "$name $!" >> "$RIG_STATE/pids"
+  echo "$name $! $(started $!)" >> "$RIG_STATE/pids"
+}
+
+# When a process began, in ticks since the machine did: with its number it tells a process from all others.
+started() {
+  sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20
+}
+
+# runs PID STARTED: whether that very process still runs.
+runs() {
+  [ -n "$2" ] && [ "$(started "$1")" = "$2" ]
 }
 
 # The content of files and folders, as one number that does not depend on where the checkout lies.

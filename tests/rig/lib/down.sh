@@ -3,10 +3,10 @@
 
 down() {
   if [ -e "$RIG_STATE/pids" ]; then
-    local name pid
-    tac "$RIG_STATE/pids" | while read -r name pid; do
+    local name pid began
+    tac "$RIG_STATE/pids" | while read -r name pid began; do
       [ "$name" = containerd ] && remove_containers
-      stop "$pid"
+      stop "$pid" "$began"
     done
     rm -f "$RIG_STATE/pids"
   else
@@ -17,9 +17,10 @@ down() {
 
 # An API server that is stopping keeps its port for seconds: each process is waited for.
 stop() {
+  runs "$@" || return 0
   kill "$1" 2>/dev/null || true
   for _ in $(seq 30); do
-    kill -0 "$1" 2>/dev/null || return 0
+    runs "$@" || return 0
     sleep 0.1
   done
   kill -9 "$1" 2>/dev/null || true
@@ -33,9 +34,9 @@ remove_containers() {
 # A rig whose processes were killed: its state is forgotten, so that the next one starts clean.
 forget_a_dead_rig() {
   [ -e "$RIG_STATE/pids" ] || return 0
-  local pid
-  while read -r _ pid; do
-    if grep -qs . "/proc/$pid/cmdline"; then cannot "is already up"; fi
+  local pid began
+  while read -r _ pid began; do
+    if runs "$pid" "$began"; then cannot "is already up"; fi
   done < "$RIG_STATE/pids"
   say "its processes are gone; starting afresh"
   wipe
@@ -43,13 +44,10 @@ forget_a_dead_rig() {
 
 wipe() {
   local mounts="$RIG_STATE"
-  if [ -z "$api_only" ]; then mounts="$RIG_STATE|/run/$netns-containerd|/run/netns/cni"; fi
+  if [ -z "$api_only" ]; then mounts="$RIG_STATE|/run/$netns-containerd"; fi
   { grep -oE " ($mounts)[^ ]*" /proc/mounts || true; } | sort -r | xargs -r -n1 umount -l 2>/dev/null || true
   if [ -z "$api_only" ]; then
-    local name
-    for name in "$netns" $(ip netns list 2>/dev/null | grep -o '^cni-[^ ]*'); do
-      ip netns del "$name" 2>/dev/null || true
-    done
+    ip netns del "$netns" 2>/dev/null || true
     ip link del "$netns" 2>/dev/null || true
     pkill -f "containerd-shim.*$netns-containerd" 2>/dev/null || true
     rm -rf "/run/$netns-containerd"*

@@ -58,6 +58,7 @@ cni_config() {
 K
 }
 
+# netns_mounts_under_state_dir: the Pods' network namespaces are told from those of other container runtimes.
 # restrict_oom_score_adj: without CAP_SYS_RESOURCE runc dies setting a negative score
 # ("can't get final child's PID from pipe: EOF").
 containerd_config() {
@@ -70,6 +71,7 @@ state = "/run/$netns-containerd"
 [plugins."io.containerd.grpc.v1.cri"]
   sandbox_image = "registry.k8s.io/pause:3.10"
   restrict_oom_score_adj = true
+  netns_mounts_under_state_dir = true
   [plugins."io.containerd.grpc.v1.cri".cni]
     bin_dir = "/usr/lib/cni"
     conf_dir = "$RIG_STATE/cni"
