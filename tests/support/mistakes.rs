@@ -220,7 +220,7 @@ pub const SCENES: &[Scene] = &[
             ),
             mistake(
                 "deleted-the-wrong-thing",
-                "kubectl delete deployment web --wait -n $P && kubectl apply -f 02-build-deploy/version-2.yaml -n $P && kubectl rollout status deployment/web-v2 -n $P",
+                "kubectl apply -f 02-build-deploy/version-2.yaml -n $P && kubectl rollout status deployment/web-v2 -n $P && kubectl delete deployment web --wait -n $P",
                 "true",
                 "no longer",
             ),
