@@ -9,6 +9,7 @@
     missing_docs
 )] // A bench.
 
+mod distance;
 #[path = "../tests/support/mod.rs"]
 mod support;
 
@@ -19,6 +20,7 @@ use std::{
 };
 
 use ccnr::cluster::{Cluster, apply::How, call::Limits, connect};
+use distance::Distance;
 use futures::StreamExt as _;
 use serde_json::{Value, json};
 use support::{
@@ -30,6 +32,8 @@ use support::{
 const OBJECTS: usize = 400;
 /// Rounds of the apply bench.
 const ROUNDS: usize = 3;
+/// How far the cluster of the second apply bench is away and back.
+const ROUND_TRIP: Duration = Duration::from_millis(20);
 /// Rounds of the others.
 const RUNS: usize = 21;
 
@@ -43,7 +47,10 @@ fn main() {
         Err(reason) => println!("skipped: figures on a real cluster: {reason}"),
         Ok(cluster) => {
             verify(&cluster);
-            apply(&cluster);
+            apply("beside the server", &cluster, &cluster.kubeconfig);
+            let folder = tempfile::tempdir().unwrap();
+            let distant = Distance::new(&cluster.kubeconfig, ROUND_TRIP, folder.path());
+            apply("20 ms away", &cluster, &distant.kubeconfig);
         }
     }
 }
@@ -91,8 +98,9 @@ fn verify(cluster: &RealCluster) {
     );
 }
 
-/// Objects applied by us, by kubectl from the same files, and by a client that does nothing but keep the server busy.
-fn apply(cluster: &RealCluster) {
+/// Objects applied by us, by kubectl from the same files, and by a client that does nothing but keep the server busy; all
+/// through this kubeconfig.
+fn apply(place: &str, cluster: &RealCluster, kubeconfig: &Path) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -100,19 +108,19 @@ fn apply(cluster: &RealCluster) {
     let (mut ours, mut theirs, mut busy) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         ours.push(in_a_project(cluster, |objects| {
-            runtime.block_on(applied(&cluster.kubeconfig, objects));
+            runtime.block_on(applied(kubeconfig, objects));
         }));
         busy.push(in_a_project(cluster, |objects| {
-            runtime.block_on(saturated(&cluster.kubeconfig, objects));
+            runtime.block_on(saturated(kubeconfig, objects));
         }));
         theirs.push(in_a_project(cluster, |objects| {
-            by_kubectl(cluster, objects);
+            by_kubectl(kubeconfig, objects);
         }));
     }
     let (ours, theirs, busy) = (median(&mut ours), median(&mut theirs), median(&mut busy));
     let rate = |d: Duration| OBJECTS as f64 / d.as_secs_f64();
     println!(
-        "apply {OBJECTS} objects: ccnr {:>6.0}/s   kubectl apply --server-side {:>6.0}/s   saturating client {:>6.0}/s",
+        "apply {OBJECTS} objects, {place}: ccnr {:>6.0}/s   kubectl apply --server-side {:>6.0}/s   saturating client {:>6.0}/s",
         rate(ours),
         rate(theirs),
         rate(busy)
@@ -214,13 +222,17 @@ async fn saturated(kubeconfig: &Path, objects: &[Value]) {
         .await;
 }
 
-fn by_kubectl(cluster: &RealCluster, objects: &[Value]) {
+fn by_kubectl(kubeconfig: &Path, objects: &[Value]) {
     let folder = tempfile::tempdir().unwrap();
     for (i, object) in objects.iter().enumerate() {
         std::fs::write(folder.path().join(format!("{i}.json")), object.to_string()).unwrap();
     }
-    let folder = folder.path().display().to_string();
-    cluster.kubectl(&["apply", "--server-side", "-f", &folder]);
+    let applied = kubectl(kubeconfig)
+        .args(["apply", "--server-side", "-f"])
+        .arg(folder.path())
+        .stdout(Stdio::null())
+        .status();
+    assert!(applied.unwrap().success());
 }
 
 /// Runs a command to its end: the time, and its peak memory in KiB as far as it was seen.
