@@ -319,11 +319,11 @@ fn promql_wants_a_sample_within_its_bounds() {
         verdict(&promql, &answers(503, "no endpoints")).outcome(),
         Outcome::Fail
     );
-    let refused = r#"{"status":"error","error":"parse error"}"#;
-    assert_eq!(
-        verdict(&promql, &answers(200, refused)).outcome(),
-        Outcome::Error
-    );
+    let refused = r#"{"status":"error","errorType":"bad_data","error":"parse error"}"#;
+    for status in [200, 400, 422] {
+        let outcome = verdict(&promql, &answers(status, refused)).outcome();
+        assert_eq!(outcome, Outcome::Error, "{status}");
+    }
 }
 
 #[test]
@@ -402,4 +402,58 @@ fn what_has_failed_for_good_is_not_waited_for() {
     assert_eq!(jobs(&["Complete", "Failed"]).outcome(), Outcome::Fail);
     assert_eq!(jobs(&["Running"]).outcome(), Outcome::Waiting);
     assert_eq!(jobs(&["Running", "Failed"]).outcome(), Outcome::Fail);
+}
+
+/// What a snapshot of `tests/seen` comes to, with the code of the cause, for a Deployment that is to be ready.
+fn of_file(name: &str) -> (Outcome, Option<&'static str>) {
+    let path = format!("{}/tests/seen/{name}.yaml", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(path).unwrap();
+    let seen: Snapshot = serde_yaml::from_str(&text).unwrap();
+    let again = serde_yaml::to_string(&seen).unwrap();
+    assert_eq!(serde_yaml::from_str::<Snapshot>(&again).unwrap(), seen);
+    let mut is_ready = object(ready());
+    is_ready.within = Some(Duration::from_secs(60));
+    let known = Known {
+        unchanged_for: Some(Duration::from_secs(5)),
+        ..Known::default()
+    };
+    let verdict = evaluate(&is_ready, &seen, &known);
+    let cause = match &verdict {
+        Verdict::Fail(finding) | Verdict::Waiting(finding, _) => finding.cause.clone(),
+        _ => None,
+    };
+    (verdict.outcome(), cause.map(|c| c.code))
+}
+
+#[test]
+fn what_is_wrong_now_decides_and_what_was_mended_does_not() {
+    use Outcome::{Fail, Waiting};
+    assert_eq!(of_file("image-not-found"), (Fail, Some("ImagePull")));
+    assert_eq!(of_file("image-mended"), (Waiting, None));
+    assert_eq!(of_file("image-mended-pods-ending"), (Waiting, None));
+    assert_eq!(of_file("quota"), (Fail, Some("QuotaExceeded")));
+    assert_eq!(of_file("quota-mended"), (Waiting, Some("QuotaExceeded")));
+    assert_eq!(of_file("registry-unknown"), (Waiting, Some("ImagePull")));
+}
+
+#[test]
+fn trouble_of_registry_and_webhook_is_not_the_learners() {
+    for name in ["registry-limit", "registry-out-of-reach", "webhook-down"] {
+        assert_eq!(of_file(name), (Outcome::Error, None), "{name}");
+    }
+}
+
+#[test]
+fn what_an_author_got_wrong_is_not_the_learners() {
+    let condition = |cel: &str| {
+        object(Condition {
+            cel: Some(cel.into()),
+            ..Condition::default()
+        })
+    };
+    let seen = with(rollout(4, 2));
+    for wrong in ["self.spec.replicas", "params.projct == 'x'", "self.spec +"] {
+        let outcome = verdict(&condition(wrong), &seen).outcome();
+        assert_eq!(outcome, Outcome::Error, "{wrong}");
+    }
 }

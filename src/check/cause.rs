@@ -3,10 +3,14 @@
 use serde_json::Value;
 
 use super::{
+    matching::mismatches,
     object::{condition, list, name, string},
     verdict::Cause,
 };
-use crate::lab::text::Text;
+use crate::{
+    cluster::snapshot::{Obstacle, ObstacleKind},
+    lab::text::Text,
+};
 
 /// A cause, with what to do about it.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,25 +19,67 @@ pub(crate) struct Known {
     pub(crate) cause: Cause,
     /// What to do.
     pub(crate) next: Text,
-    /// Waiting won't help.
-    pub(crate) hopeless: bool,
+    /// What it means for the verdict.
+    pub(crate) weight: Weight,
 }
 
-/// The first known cause, most telling first.
+impl From<Known> for Obstacle {
+    fn from(known: Known) -> Self {
+        Self {
+            kind: ObstacleKind::Unavailable,
+            message: known.cause.text,
+            next: known.next,
+            status: None,
+        }
+    }
+}
+
+/// What a cause means for the verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Weight {
+    /// The learner has to change something: waiting won't help.
+    Hopeless,
+    /// It may pass by itself.
+    MayPass,
+    /// Trouble of the cluster or of what it depends on, which no learner can mend.
+    OfCluster,
+}
+
+/// The first known cause, most telling first. Pods that are ending, or of an older version of the workload, tell nothing of
+/// what it is now.
 pub(crate) fn of(workload: &Value, pods: &[Value], warnings: &[Value]) -> Option<Known> {
+    let current = |pod: &&Value| is_current(workload, pod);
+    let pods = || pods.iter().filter(current);
     refused(workload)
-        .or_else(|| pods.iter().find_map(container))
-        .or_else(|| pods.iter().find_map(unschedulable))
-        .or_else(|| pods.iter().find_map(|pod| volume(pod, warnings)))
+        .or_else(|| pods().find_map(container))
+        .or_else(|| pods().find_map(unschedulable))
+        .or_else(|| pods().find_map(|pod| volume(pod, warnings)))
+}
+
+/// Whether a Pod is there to stay and made from the workload's template as it is now.
+fn is_current(workload: &Value, pod: &Value) -> bool {
+    let stays = pod.pointer("/metadata/deletionTimestamp").is_none();
+    let template = workload.pointer("/spec/template/spec");
+    stays && template.is_none_or(|spec| mismatches(spec, &pod["spec"]).is_empty())
 }
 
 /// Pods that are not even made: quota, Pod Security, a missing service account.
 fn refused(workload: &Value) -> Option<Known> {
     let failure = condition(workload, "ReplicaFailure").filter(|c| c["status"] == "True")?;
     let message = failure["message"].as_str().unwrap_or_default();
-    let (code, next) = if message.contains("exceeded quota") || message.contains("failed quota") {
+    let (code, weight, next) = if message.contains("failed calling webhook") {
+        (
+            "WebhookUnavailable",
+            Weight::OfCluster,
+            Text::new(
+                "something that the cluster asks before it makes a Pod gives no answer: tell your instructor",
+                "Pod の作成前にクラスターが問い合わせる先から応答がありません。講師に伝えてください",
+            ),
+        )
+    } else if message.contains("exceeded quota") || message.contains("failed quota") {
         (
             "QuotaExceeded",
+            Weight::Hopeless,
             Text::new(
                 "lower the requests of the container, or scale something else down",
                 "コンテナの requests を減らすか、ほかの Deployment を縮小してください",
@@ -42,6 +88,7 @@ fn refused(workload: &Value) -> Option<Known> {
     } else if message.contains("violates PodSecurity") {
         (
             "PodSecurity",
+            Weight::Hopeless,
             Text::new(
                 "give the Pod the securityContext that the message lists",
                 "メッセージにある securityContext を Pod に設定してください",
@@ -50,6 +97,7 @@ fn refused(workload: &Value) -> Option<Known> {
     } else if message.contains("security context constraint") {
         (
             "SecurityContextConstraint",
+            Weight::Hopeless,
             Text::new(
                 "remove runAsUser and the privileges that the message lists",
                 "runAsUser と、メッセージにある権限を取り除いてください",
@@ -58,6 +106,7 @@ fn refused(workload: &Value) -> Option<Known> {
     } else {
         (
             "FailedCreate",
+            Weight::Hopeless,
             Text::new(
                 "read the message and correct the Pod template",
                 "メッセージを読み、Pod テンプレートを直してください",
@@ -70,7 +119,7 @@ fn refused(workload: &Value) -> Option<Known> {
             text: Text::same(message),
         },
         next,
-        hopeless: true,
+        weight,
     })
 }
 
@@ -94,39 +143,97 @@ fn container(pod: &Value) -> Option<Known> {
                     "correct what the message names: a ConfigMap, a Secret, a key, or the user it runs as",
                     "メッセージにあるもの（ConfigMap、Secret、キー、実行ユーザー）を直してください",
                 ),
-                hopeless: true,
+                weight: Weight::Hopeless,
             }),
             _ => None,
         }
     })
 }
 
+/// Why a registry gave no image, by the kubelet's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Refused {
+    /// Too many pulls.
+    Limited,
+    /// It was not reached, or is in trouble itself.
+    OutOfReach,
+    /// Its name can't be resolved: mistyped, or the cluster's DNS.
+    NoSuchHost,
+    /// There is no such image, or it is not for us.
+    NoSuchImage,
+}
+
+impl Refused {
+    fn of(message: &str) -> Self {
+        const OUT_OF_REACH: [&str; 10] = [
+            "i/o timeout",
+            "TLS handshake timeout",
+            "connection refused",
+            "connection reset",
+            "no route to host",
+            "network is unreachable",
+            "context deadline exceeded",
+            "500 Internal Server Error",
+            "502 Bad Gateway",
+            "503 Service Unavailable",
+        ];
+        if message.contains("toomanyrequests") || message.contains("rate limit") {
+            Self::Limited
+        } else if OUT_OF_REACH.iter().any(|words| message.contains(words)) {
+            Self::OutOfReach
+        } else if message.contains("no such host") {
+            Self::NoSuchHost
+        } else {
+            Self::NoSuchImage
+        }
+    }
+}
+
 fn image_pull(pod: &str, image: &str, message: &str) -> Known {
-    let limited = message.contains("toomanyrequests") || message.contains("rate limit");
+    let (code, weight, next) = match Refused::of(message) {
+        Refused::Limited => (
+            "ImageRateLimit",
+            Weight::OfCluster,
+            Text::new(
+                "the registry refuses for now: tell your instructor",
+                "レジストリーが一時的に拒否しています。講師に伝えてください",
+            ),
+        ),
+        Refused::OutOfReach => (
+            "RegistryUnreachable",
+            Weight::OfCluster,
+            Text::new(
+                "the cluster does not get through to the registry: tell your instructor",
+                "クラスターからレジストリーに接続できません。講師に伝えてください",
+            ),
+        ),
+        Refused::NoSuchHost => (
+            "ImagePull",
+            Weight::MayPass,
+            Text::new(
+                "check the registry's name in the image; if it is right, the cluster's DNS is in trouble",
+                "イメージのレジストリー名を確認してください。正しければ、クラスターの DNS の問題です",
+            ),
+        ),
+        Refused::NoSuchImage => (
+            "ImagePull",
+            Weight::Hopeless,
+            Text::new(
+                "check the image's name and tag in the manifest",
+                "マニフェストのイメージ名とタグを確認してください",
+            ),
+        ),
+    };
     Known {
         cause: Cause {
-            code: if limited {
-                "ImageRateLimit"
-            } else {
-                "ImagePull"
-            },
+            code,
             text: Text::new(
                 format!("{pod} can't pull the image {image}"),
                 format!("{pod} がイメージ {image} を取得できません"),
             ),
         },
-        next: if limited {
-            Text::new(
-                "the registry refuses for now: tell your instructor",
-                "レジストリーが一時的に拒否しています。講師に伝えてください",
-            )
-        } else {
-            Text::new(
-                "check the image's name and tag in the manifest",
-                "マニフェストのイメージ名とタグを確認してください",
-            )
-        },
-        hopeless: true,
+        next,
+        weight,
     }
 }
 
@@ -162,7 +269,7 @@ fn crash_loop(pod: &str, status: &Value) -> Known {
                 format!("ログで理由を確認してください: logs {pod} --previous"),
             )
         },
-        hopeless: true,
+        weight: Weight::Hopeless,
     }
 }
 
@@ -190,7 +297,7 @@ fn volume(pod: &Value, warnings: &[Value]) -> Option<Known> {
             "make what the message names: a ConfigMap, a Secret, a volume",
             "メッセージにあるもの（ConfigMap、Secret、ボリューム）を作成してください",
         ),
-        hopeless: false,
+        weight: Weight::MayPass,
     })
 }
 
@@ -216,6 +323,6 @@ fn unschedulable(pod: &Value) -> Option<Known> {
                 "requests を減らすか、クラスターの空きを作ってください",
             )
         },
-        hopeless: false,
+        weight: Weight::MayPass,
     })
 }

@@ -11,6 +11,8 @@ use kube_cel::{
 };
 use serde_json::Value;
 
+use crate::lab::expression;
+
 type Cel = kube_cel::cel::Value;
 
 /// What an expression comes to.
@@ -38,7 +40,7 @@ pub fn eval(expression: &str, names: &[(&str, &Value)]) -> Result<Outcome, Error
         expression: expression.to_owned(),
         message,
     };
-    let program = Program::compile(expression).map_err(|e| error(parse_message(&e)))?;
+    let program = Program::compile(expression).map_err(|e| error(expression::told(&e)))?;
     let mut context = Context::default().with_all();
     for (name, value) in names {
         context.add_variable_from_value(*name, bind(value));
@@ -51,23 +53,6 @@ pub fn eval(expression: &str, names: &[(&str, &Value)]) -> Result<Outcome, Error
         Err(ExecutionError::IndexOutOfBounds(_)) => Ok(Outcome::Absent("[…]".to_owned())),
         Err(other) => Err(error(other.to_string())),
     }
-}
-
-/// Whether `expression` is well-formed.
-pub fn parse(expression: &str) -> Result<(), Error> {
-    Program::compile(expression).map(|_| ()).map_err(|e| Error {
-        expression: expression.to_owned(),
-        message: parse_message(&e),
-    })
-}
-
-fn parse_message(errors: &kube_cel::cel::ParseErrors) -> String {
-    let all: Vec<String> = errors
-        .errors
-        .iter()
-        .map(|e| format!("{} at {}:{}", e.msg, e.pos.0, e.pos.1))
-        .collect();
-    all.join("; ")
 }
 
 /// JSON numbers without a fraction become CEL's `int`, as the API server's own conversion does.

@@ -6,11 +6,12 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::{
-    cause, cel,
+    cause::{self, Weight},
+    cel,
     finding::{self, show},
     matching::mismatches,
     plan,
-    ready::{Readiness, readiness},
+    ready::{Readiness, is_stale, readiness},
     verdict::{Finding, Verdict},
 };
 use crate::lab::{
@@ -152,9 +153,9 @@ impl Judge<'_> {
             }
         }
         if let Some(expression) = &condition.cel {
-            match self.cel(expression, &[("self".to_owned(), object.clone())]) {
-                Ok(Some(Value::Bool(true))) => {}
-                Ok(_) => {
+            match self.holds(expression, ("self", object.clone())) {
+                Ok(true) => {}
+                Ok(false) => {
                     return Held::No(finding::untrue(
                         reference,
                         object,
@@ -189,12 +190,19 @@ impl Judge<'_> {
         let pods = plan::pods_of(reference, object).map_or(&[][..], listed);
         let warnings = listed(plan::warnings_of_pods(reference.namespace.clone()));
         let cause = cause::of(object, pods, warnings);
-        let hopeless = failed || cause.as_ref().is_some_and(|c| c.hopeless);
-        let finding = finding::not_ready(reference, state, cause, &self.known.client);
-        if hopeless {
-            Held::Never(finding)
-        } else {
-            Held::No(finding)
+        let weight = cause.as_ref().map(|c| c.weight);
+        // Pods and conditions don't tell of a change that its controller has not seen yet.
+        let hopeless = failed || weight == Some(Weight::Hopeless) && !is_stale(object);
+        match cause {
+            Some(known) if weight == Some(Weight::OfCluster) => Held::Unknown(known.into()),
+            cause => {
+                let finding = finding::not_ready(reference, state, cause, &self.known.client);
+                if hopeless {
+                    Held::Never(finding)
+                } else {
+                    Held::No(finding)
+                }
+            }
         }
     }
 
@@ -280,8 +288,7 @@ impl Judge<'_> {
                 }
             }
             if let Some(expression) = cel {
-                let bound = [("items".to_owned(), Value::Array(items.to_vec()))];
-                if self.cel(expression, &bound)? != Some(Value::Bool(true)) {
+                if !self.holds(expression, ("items", Value::Array(items.to_vec())))? {
                     let title = &self.check.title;
                     return Ok(Held::No(finding::untrue_of_list(list, title, client)));
                 }
@@ -331,6 +338,19 @@ impl Judge<'_> {
             .collect()
     }
 
+    /// Whether a condition holds: not where it uses a field that is not there. One that says neither yes nor no is a
+    /// mistake in the lab.
+    fn holds(&self, expression: &str, (name, value): (&str, Value)) -> Result<bool, Obstacle> {
+        match self.cel(expression, &[(name.to_owned(), value)])? {
+            Some(Value::Bool(holds)) => Ok(holds),
+            None => Ok(false),
+            Some(other) => Err(Obstacle::of_lab(format!(
+                "CEL: `{expression}` gives {}, neither true nor false",
+                show(&other)
+            ))),
+        }
+    }
+
     /// `None`: the expression uses a field that is not there.
     fn cel(&self, expression: &str, bound: &[(String, Value)]) -> Result<Option<Value>, Obstacle> {
         let params = Value::Object(self.known.params.clone().into_iter().collect());
@@ -339,10 +359,27 @@ impl Judge<'_> {
         names.extend(bound.iter().map(|(name, value)| (name.as_str(), value)));
         match cel::eval(expression, &names) {
             Ok(cel::Outcome::Value(value)) => Ok(Some(value)),
-            Ok(cel::Outcome::Absent(_)) => Ok(None),
+            Ok(cel::Outcome::Absent(key)) => match lacks_name(expression, &key) {
+                Some(name) => Err(Obstacle::of_lab(format!(
+                    "CEL: there is no {name}.{key} in `{expression}`"
+                ))),
+                None => Ok(None),
+            },
             Err(error) => Err(author_error(&error)),
         }
     }
+}
+
+/// Which of the names that the lab itself binds an expression looks the key up in.
+fn lacks_name(expression: &str, key: &str) -> Option<&'static str> {
+    ["params", "baseline"].into_iter().find(|name| {
+        let whole = format!("{name}.{key}");
+        let ends = |(i, _): (usize, &str)| {
+            let next = expression[i + whole.len()..].chars().next();
+            next.is_none_or(|c| !(c.is_alphanumeric() || c == '_'))
+        };
+        expression.match_indices(&whole).any(ends)
+    })
 }
 
 fn within(count: &Count, number: usize) -> bool {

@@ -29,9 +29,17 @@ pub(crate) fn get_command(client: &str, object: &ObjectRef) -> String {
         .map_or_else(String::new, |n| format!(" -n {n}"));
     format!(
         "{client} get {} {}{namespace} -o yaml",
-        object.kind.to_lowercase(),
+        resource(&object.api_version, &object.kind),
         object.name
     )
+}
+
+/// A kind as a client takes it: with its group where that is not Kubernetes' own, since two groups may have one kind.
+fn resource(api_version: &str, kind: &str) -> String {
+    let group = api_version.rsplit_once('/').map_or("", |(group, _)| group);
+    let own = !group.contains('.') || group.ends_with(".k8s.io");
+    let kind = kind.to_lowercase();
+    if own { kind } else { format!("{kind}.{group}") }
 }
 
 fn list_command(client: &str, list: &ListRef) -> String {
@@ -43,10 +51,8 @@ fn list_command(client: &str, list: &ListRef) -> String {
         .namespace
         .as_ref()
         .map_or_else(String::new, |n| format!(" -n {n}"));
-    format!(
-        "{client} get {}{selector}{namespace}",
-        list.kind.to_lowercase()
-    )
+    let resource = resource(&list.api_version, &list.kind);
+    format!("{client} get {resource}{selector}{namespace}")
 }
 
 /// The reference of one item of a list.
@@ -155,17 +161,18 @@ pub(crate) fn untrue(
     expression: &str,
     client: &str,
 ) -> Finding {
-    let values: Vec<String> = paths(expression)
-        .into_iter()
-        .map(|path| looked_at(object, &path))
-        .collect();
-    let observed = if values.is_empty() {
+    let paths = paths(expression);
+    let values = |nothing: &str| {
+        let all = paths.iter().map(|path| looked_at(object, path, nothing));
+        all.collect::<Vec<_>>().join("\n")
+    };
+    let observed = if paths.is_empty() {
         Text::new(
             format!("that is not true of {}", label(reference)),
             format!("{} では成り立ちません", label(reference)),
         )
     } else {
-        Text::same(values.join("\n"))
+        Text::new(values("(nothing)"), values("(なし)"))
     };
     Finding {
         expected: title.clone(),
@@ -199,14 +206,14 @@ fn paths(expression: &str) -> Vec<Vec<String>> {
 }
 
 /// `spec.ports = […]`, as far as the object has it.
-fn looked_at(object: &Value, path: &[String]) -> String {
+fn looked_at(object: &Value, path: &[String], nothing: &str) -> String {
     let mut value = object;
     let mut there = Vec::new();
     for part in path {
         there.push(part.as_str());
         match value.get(part) {
             Some(found) => value = found,
-            None => return format!("{} = (nothing)", there.join(".")),
+            None => return format!("{} = {nothing}", there.join(".")),
         }
     }
     format!("{} = {}", there.join("."), show(value))
@@ -318,9 +325,12 @@ mod tests {
         assert_eq!(found, [vec!["spec", "ports"], vec!["kind"]]);
         let object = json!({"spec": {"ports": [{"port": 81}]}});
         assert_eq!(
-            looked_at(&object, &found[0]),
+            looked_at(&object, &found[0], "(nothing)"),
             r#"spec.ports = [{"port":81}]"#
         );
-        assert_eq!(looked_at(&object, &found[1]), "kind = (nothing)");
+        assert_eq!(
+            looked_at(&object, &found[1], "(nothing)"),
+            "kind = (nothing)"
+        );
     }
 }

@@ -51,7 +51,7 @@ pub(crate) fn held(subject: &Subject, seen: &Snapshot, client: &str) -> Held {
             proxy,
             query,
             bounds,
-        } => match body(proxy, seen) {
+        } => match promql_answer(proxy, seen) {
             Ok(text) => promql(text, query, *bounds),
             Err(held) => *held,
         },
@@ -243,6 +243,18 @@ fn body<'a>(proxy: &ProxyRef, seen: &'a Snapshot) -> Result<&'a str, Box<Held>> 
         Ok(_) => Err(Box::new(Held::No(Finding::default()))),
         Err(obstacle) => Err(Box::new(Held::Unknown(obstacle))),
     }
+}
+
+/// What Prometheus says. It refuses a query with 400 or 422 and a reason: that is an answer too.
+/// <https://prometheus.io/docs/prometheus/latest/querying/api/#format-overview>
+fn promql_answer<'a>(proxy: &ProxyRef, seen: &'a Snapshot) -> Result<&'a str, Box<Held>> {
+    if let Ok(Answer::Http { status, body }) = answer(seen, &Read::Proxy(proxy.clone()))
+        && matches!(status, 400 | 422)
+        && body.contains("errorType")
+    {
+        return Ok(body);
+    }
+    body(proxy, seen)
 }
 
 fn promql(text: &str, query: &str, bounds: Bounds) -> Held {

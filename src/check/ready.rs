@@ -66,11 +66,21 @@ pub fn readiness(object: &Value, slices: &[Value]) -> Readiness {
     }
 }
 
-/// The controller has not seen the newest specification yet.
+/// The generation that the controller has seen, and the newest one.
+fn generations(object: &Value) -> (i64, i64) {
+    let newest = int(object, "/metadata/generation", 0);
+    (int(object, "/status/observedGeneration", newest), newest)
+}
+
+/// Whether the controller has not seen the newest specification yet.
+pub(super) fn is_stale(object: &Value) -> bool {
+    let (observed, newest) = generations(object);
+    observed < newest
+}
+
 fn stale(object: &Value) -> Option<Readiness> {
-    let generation = int(object, "/metadata/generation", 0);
-    let observed = int(object, "/status/observedGeneration", generation);
-    (observed < generation).then(|| {
+    let (observed, generation) = generations(object);
+    is_stale(object).then(|| {
         Readiness::of(
             false,
             Text::new(

@@ -30,34 +30,30 @@ const PERMISSION: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(300);
 
 /// How objects are written.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct How {
     /// Leave objects alone that exist.
     pub only_missing: bool,
-    /// Take over fields that belong to somebody else.
-    pub take_over: bool,
+    /// Take over the fields of these objects that belong to somebody else.
+    pub take_over: Vec<ObjectRef>,
     /// How long to wait for kinds that are not served yet.
     pub patience: Duration,
 }
 
 impl Cluster {
     /// Applies objects: namespaces first, then CRDs until they are served, then what others refer to, then the rest.
-    /// All trouble of one wave is reported; a wave with trouble is the last one. `done` hears of every object.
+    /// All trouble of one wave is reported, with the objects that it is about; a wave with trouble is the last one.
     pub async fn apply_all(
         &self,
         objects: &[Value],
-        how: How,
-        done: &(dyn Fn(&Value) + Sync),
-    ) -> Result<(), Vec<Obstacle>> {
+        how: &How,
+    ) -> Result<(), Vec<(ObjectRef, Obstacle)>> {
         for wave in 0..=LAST_WAVE {
             let due: Vec<&Value> = objects.iter().filter(|o| self::wave(o) == wave).collect();
-            let failed: Vec<Obstacle> = stream::iter(due)
+            let failed: Vec<(ObjectRef, Obstacle)> = stream::iter(due)
                 .map(|object| async move {
                     let outcome = self.put(object, how).await;
-                    if outcome.is_ok() {
-                        done(object);
-                    }
-                    outcome
+                    outcome.map_err(|obstacle| (reference(object), obstacle))
                 })
                 .buffer_unordered(CONCURRENCY)
                 .filter_map(|outcome| async move { outcome.err() })
@@ -71,13 +67,14 @@ impl Cluster {
     }
 
     /// Writes one object and, if it is a CRD, waits until its kind is served.
-    async fn put(&self, object: &Value, how: How) -> Result<(), Obstacle> {
+    async fn put(&self, object: &Value, how: &How) -> Result<(), Obstacle> {
         let started = Instant::now();
         loop {
             let outcome = if how.only_missing {
                 self.create_missing(object).await
             } else {
-                self.apply(object, how.take_over).await
+                let take_over = how.take_over.contains(&reference(object));
+                self.apply(object, take_over).await
             };
             let patience = match outcome.as_ref().map_err(|o| o.kind) {
                 Err(ObstacleKind::NotServed) => how.patience,
@@ -151,16 +148,19 @@ impl Cluster {
     /// Sends a change; a 404 that does not name the object means that its kind is not served.
     pub(super) async fn done(&self, call: &Call, on: &ObjectRef) -> Result<Value, Obstacle> {
         let (status, body) = self.send(call).await?;
-        let answer: Value = serde_json::from_slice(&body).unwrap_or_default();
         if status.is_success() {
-            return Ok(answer);
+            return self.parsed(&call.what, status, &body);
         }
+        let answer: Value = serde_json::from_slice(&body).unwrap_or_default();
         if status == StatusCode::NOT_FOUND && answer["details"]["name"].is_null() {
             return Err(super::resources::not_served(&on.api_version, &on.kind));
         }
         let mut obstacle = obstacle::from_status(&call.what, status, &body, &self.server);
         if let Some(owners) = owners(&answer) {
-            obstacle.message = Text::same(format!("{}: {owners}", call.what));
+            obstacle.message = Text::new(
+                format!("{}: {}", call.what, owners.en),
+                format!("{}（{}）", owners.ja, call.what),
+            );
             obstacle.next = Text::new(
                 "say yes to take the fields over, or pass --yes",
                 "フィールドを引き継ぐには、質問に「はい」と答えるか、--yes を付けてください",
@@ -255,19 +255,23 @@ fn wave(object: &Value) -> usize {
 }
 
 /// Who owns the fields that are in conflict: `.spec.replicas belongs to "kubectl-scale"`.
-fn owners(status: &Value) -> Option<String> {
+fn owners(status: &Value) -> Option<Text> {
     let causes = status["details"]["causes"].as_array()?;
-    let owned: Vec<String> = causes
+    let owned: Vec<(String, String)> = causes
         .iter()
         .filter(|c| c["reason"] == "FieldManagerConflict")
         .map(|c| {
             let field = c["field"].as_str().unwrap_or_default();
             let message = c["message"].as_str().unwrap_or_default();
             let manager = message.split('"').nth(1).unwrap_or("somebody else");
-            format!("{field} belongs to \"{manager}\"")
+            (
+                format!("{field} belongs to \"{manager}\""),
+                format!("{field} は \"{manager}\" が管理しています"),
+            )
         })
         .collect();
-    (!owned.is_empty()).then(|| owned.join(", "))
+    let (en, ja): (Vec<String>, Vec<String>) = owned.into_iter().unzip();
+    (!en.is_empty()).then(|| Text::new(en.join(", "), ja.join("、")))
 }
 
 #[cfg(test)]
@@ -283,7 +287,7 @@ mod tests {
             "message": "conflict with \"kubectl\" with subresource \"scale\" using apps/v1",
         }]}});
         assert_eq!(
-            owners(&status).as_deref(),
+            owners(&status).map(|o| o.en).as_deref(),
             Some(".spec.replicas belongs to \"kubectl\"")
         );
         assert_eq!(owners(&json!({"details": {"causes": []}})), None);

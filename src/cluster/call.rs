@@ -117,6 +117,15 @@ impl Cluster {
     /// Sends a call and gives the answer, whatever its status. Busy answers (429, 502, 503, 504) and broken connections
     /// are tried again within the limits, if the call may be repeated.
     pub async fn send(&self, call: &Call) -> Result<(StatusCode, Vec<u8>), Obstacle> {
+        let (status, _, body) = self.send_with_headers(call).await?;
+        Ok((status, body))
+    }
+
+    /// The same, with the headers of the answer.
+    pub(super) async fn send_with_headers(
+        &self,
+        call: &Call,
+    ) -> Result<(StatusCode, HeaderMap, Vec<u8>), Obstacle> {
         let started = Instant::now();
         let mut pause = self.limits.pause;
         loop {
@@ -134,14 +143,14 @@ impl Cluster {
                 .as_ref()
                 .ok()
                 .and_then(|(_, headers, _)| retry_after(headers));
-            let wait = asked.unwrap_or(pause).min(Duration::from_secs(5));
+            let wait = asked.unwrap_or(pause);
             let patience = match &outcome {
                 Err(o) if o.kind == ObstacleKind::Unreachable => self.limits.total.min(UNREACHABLE),
                 Err(o) if o.kind == ObstacleKind::Credentials => Duration::ZERO,
                 _ => self.limits.total,
             };
             if !busy || !call.repeatable || started.elapsed() + wait > patience {
-                return outcome.map(|(status, _, body)| (status, body));
+                return outcome;
             }
             tokio::time::sleep(wait).await;
             // A class of a hundred must not come back in step.
@@ -162,14 +171,22 @@ impl Cluster {
                 &self.server,
             ));
         }
-        serde_json::from_slice(&body).map_err(|_| Obstacle {
+        self.parsed(&call.what, status, &body)
+    }
+
+    /// The JSON of an answer that is a success. A page of a proxy or of a portal in between is none.
+    pub(super) fn parsed(
+        &self,
+        what: &str,
+        status: StatusCode,
+        body: &[u8],
+    ) -> Result<Value, Obstacle> {
+        let parsed = serde_json::from_slice(body).ok();
+        parsed.filter(Value::is_object).ok_or_else(|| Obstacle {
             kind: ObstacleKind::Other,
             message: Text::new(
-                format!("{}: {} answered no JSON", call.what, self.server),
-                format!(
-                    "{} の応答が JSON ではありません（{}）",
-                    self.server, call.what
-                ),
+                format!("{what}: {} answered no JSON", self.server),
+                format!("{} の応答が JSON ではありません（{what}）", self.server),
             ),
             next: obstacle::no_api_server(),
             status: Some(status.as_u16()),

@@ -52,9 +52,9 @@ impl Cluster {
             name: name.to_owned(),
         };
         let what = format!("roll back {}", named(&deployment));
-        let impossible = |why: &str| Obstacle {
+        let impossible = |en: &str, ja: &str| Obstacle {
             kind: ObstacleKind::Invalid,
-            message: Text::same(format!("{what}: {why}")),
+            message: Text::new(format!("{what}: {en}"), format!("{ja}（{what}）")),
             next: Text::new(
                 "`ccnr lab verify` says what is missing",
                 "足りないものは `ccnr lab verify` で確認できます",
@@ -62,7 +62,7 @@ impl Cluster {
             status: None,
         };
         let Answer::Object(current) = self.read(&Read::Object(deployment.clone())).await? else {
-            return Err(impossible("there is none"));
+            return Err(impossible("there is none", "ありません"));
         };
         let sets = ListRef {
             api_version: "apps/v1".to_owned(),
@@ -72,10 +72,17 @@ impl Cluster {
             field_selector: None,
         };
         let Answer::List(sets) = self.read(&Read::List(sets)).await? else {
-            return Err(impossible("its ReplicaSets can't be listed"));
+            return Err(impossible(
+                "its ReplicaSets can't be listed",
+                "ReplicaSet を一覧できません",
+            ));
         };
-        let template = previous(&current, &sets)
-            .ok_or_else(|| impossible("it has no revision before this one"))?;
+        let template = previous(&current, &sets).ok_or_else(|| {
+            impossible(
+                "it has no revision before this one",
+                "これより前のリビジョンがありません",
+            )
+        })?;
         let path = format!(
             "{}?fieldManager={MANAGER}",
             self.object_path(&deployment).await?

@@ -54,6 +54,25 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// The error as a learner reads it.
+    #[must_use]
+    pub fn text(&self) -> Text {
+        let ja = match self {
+            Self::None { looked } => format!(
+                "kubeconfig が見つかりません。--kubeconfig も KUBECONFIG も指定されておらず、{looked} もありません"
+            ),
+            Self::Missing { path, by } => {
+                format!("{by} で指定された kubeconfig {path} がありません")
+            }
+            Self::Unreadable { path, reason } => {
+                format!("kubeconfig {path} を読み取れません: {reason}")
+            }
+        };
+        Text::new(self.to_string(), ja)
+    }
+}
+
 /// Finds the kubeconfig as kubectl does: the flag, `KUBECONFIG`, `~/.kube/config`, else the Pod's `ServiceAccount`.
 /// <https://kubernetes.io/docs/concepts/configuration/organize-cluster-access-kubeconfig/>
 pub fn find(flag: Option<&Path>) -> Result<Source, Error> {

@@ -155,7 +155,7 @@ impl Cluster {
                 ));
             }
         }
-        let mut list: Value = serde_json::from_slice(&body).unwrap_or_default();
+        let mut list = self.parsed(&call.what, status, &body)?;
         let found = list["items"].as_array_mut().map(std::mem::take);
         let item = |mut found: Value| Item {
             object: ObjectRef {

@@ -8,6 +8,7 @@ pub mod contents;
 pub mod identity;
 pub mod obstacle;
 pub mod project;
+mod proxy;
 mod read;
 mod redact;
 pub mod remove;

@@ -1,17 +1,18 @@
 //! Reads: what checks ask of the cluster, each answered or refused, never guessed.
 
-use std::{collections::BTreeSet, fmt::Write as _};
+use std::{collections::BTreeSet, fmt::Write as _, time::Duration};
 
 use futures::{StreamExt, stream};
 use http::StatusCode;
 use serde_json::{Value, json};
+use tokio::time::sleep;
 
 use super::{
     Cluster,
     call::Call,
     obstacle, redact,
     resources::{group_path, not_served},
-    snapshot::{Answer, Obstacle, Read, Snapshot},
+    snapshot::{Answer, Obstacle, ObstacleKind, Read, Snapshot},
 };
 use crate::lab::model::{AccessRef, ListRef, LogRef, ObjectRef, ProxyRef};
 
@@ -19,6 +20,10 @@ use crate::lab::model::{AccessRef, ListRef, LogRef, ObjectRef, ProxyRef};
 const CONCURRENCY: usize = 16;
 /// The most Pods whose logs one read looks through.
 const LOGS: usize = 10;
+/// How often a Service is asked while the way to it is in trouble.
+const TRIES: u32 = 3;
+/// The pause between two of these.
+const PAUSE: Duration = Duration::from_millis(300);
 /// Objects of one page of a list.
 const PAGE: usize = 500;
 
@@ -65,14 +70,14 @@ impl Cluster {
         let (status, body) = self
             .send(&Call::get(&what, format!("{base}/{}", object.name)))
             .await?;
-        let mut found: Value = serde_json::from_slice(&body).unwrap_or_default();
         match status {
             StatusCode::OK => {
+                let mut found = self.parsed(&what, status, &body)?;
                 redact::secrets(&mut found);
                 Ok(Answer::Object(found))
             }
             // A Status that names the object: the kind is served, the object is not there.
-            StatusCode::NOT_FOUND if found["details"]["name"].is_string() => Ok(Answer::Missing),
+            StatusCode::NOT_FOUND if names_an_object(&body) => Ok(Answer::Missing),
             StatusCode::NOT_FOUND => Err(not_served(&object.api_version, &object.kind)),
             _ => Err(obstacle::from_status(&what, status, &body, &self.server)),
         }
@@ -102,7 +107,7 @@ impl Cluster {
                 StatusCode::NOT_FOUND => return Err(not_served(&list.api_version, &list.kind)),
                 _ => return Err(obstacle::from_status(&what, status, &body, &self.server)),
             }
-            let mut found: Value = serde_json::from_slice(&body).unwrap_or_default();
+            let mut found = self.parsed(&what, status, &body)?;
             for mut item in found["items"]
                 .as_array_mut()
                 .map(std::mem::take)
@@ -162,7 +167,7 @@ impl Cluster {
         if !status.is_success() {
             return Err(obstacle::from_status(&what, status, &body, &self.server));
         }
-        let answer: Value = serde_json::from_slice(&body).unwrap_or_default();
+        let answer = self.parsed(&what, status, &body)?;
         Ok(Answer::Access {
             allowed: answer["status"]["allowed"].as_bool().unwrap_or_default(),
             reason: answer["status"]["reason"]
@@ -172,8 +177,22 @@ impl Cluster {
         })
     }
 
-    /// A Service without a ready endpoint answers 503: that is what was asked, and no trouble with the cluster.
+    /// A Service without a ready endpoint answers 503: that is what was asked, and no trouble with the cluster, so it is
+    /// not asked again as a busy API server is.
     async fn proxy(&self, proxy: &ProxyRef) -> Result<Answer, Obstacle> {
+        let mut tries = 1;
+        loop {
+            match self.proxied(proxy).await {
+                Err(o) if o.kind == ObstacleKind::Unavailable && tries < TRIES => {
+                    tries += 1;
+                    sleep(PAUSE).await;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    async fn proxied(&self, proxy: &ProxyRef) -> Result<Answer, Obstacle> {
         let path = format!(
             "/api/v1/namespaces/{}/services/{}:{}/proxy{}",
             proxy.namespace, proxy.service, proxy.port, proxy.path
@@ -183,10 +202,8 @@ impl Cluster {
             repeatable: false,
             ..Call::get(&what, path)
         };
-        let (status, body) = self.send(&call).await?;
-        let said: Value = serde_json::from_slice(&body).unwrap_or_default();
-        let by_server = said["kind"] == "Status" && said["apiVersion"] == "v1";
-        if by_server && matches!(status.as_u16(), 401 | 403 | 429 | 500) {
+        let (status, headers, body) = self.send_with_headers(&call).await?;
+        if super::proxy::is_trouble(status, &headers, &body) {
             return Err(obstacle::from_status(&what, status, &body, &self.server));
         }
         Ok(Answer::Http {
@@ -264,6 +281,12 @@ impl Cluster {
             ))),
         }
     }
+}
+
+/// Whether a 404 is about an object: its kind is served, then.
+fn names_an_object(body: &[u8]) -> bool {
+    let status: Value = serde_json::from_slice(body).unwrap_or_default();
+    status["details"]["name"].is_string()
 }
 
 /// The groups that the API server gives a `ServiceAccount`.

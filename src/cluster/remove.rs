@@ -1,6 +1,6 @@
 //! Deleting, in the background, and waiting for the end.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use futures::{StreamExt, stream};
 use http::{Method, StatusCode};
@@ -22,6 +22,8 @@ use crate::lab::{
 
 /// How many deletes are under way at once.
 const CONCURRENCY: usize = 16;
+/// For how long something that was deleted may be made again by what is itself about to go.
+const COMES_BACK: Duration = Duration::from_secs(20);
 /// The pause between two looks.
 const PAUSE: Duration = Duration::from_millis(300);
 
@@ -119,18 +121,19 @@ impl Cluster {
             }
             if Instant::now() > deadline {
                 let left = self.contents(name, kinds).await?;
-                return Err(held(
-                    &format!("project {name} is still being deleted"),
-                    &left.iter().collect::<Vec<_>>(),
-                    patience,
-                ));
+                let what = Text::new(
+                    format!("project {name} is still being deleted"),
+                    format!("プロジェクト {name} はまだ削除中です"),
+                );
+                return Err(held(&what, &left.iter().collect::<Vec<_>>(), patience));
             }
             sleep(PAUSE).await;
         }
     }
 
     /// Deletes what `goes` of a project and waits until it is gone, or says what is held. What controllers made goes with
-    /// what they made it for; what they make again meanwhile is deleted again.
+    /// what they made it for; what is made again meanwhile is deleted again, for a while: what comes back for ever, such as
+    /// what a service mesh puts into every project, is the cluster's own.
     pub async fn empty(
         &self,
         name: &str,
@@ -139,14 +142,24 @@ impl Cluster {
         patience: Duration,
     ) -> Result<(), Obstacle> {
         let deadline = Instant::now() + patience;
+        let mut removed: HashMap<ObjectRef, (Instant, Value)> = HashMap::new();
         loop {
             let left = self.contents(name, kinds).await?;
-            let left: Vec<&Item> = left.iter().filter(|i| goes(i)).collect();
+            let comes_back = |item: &Item| {
+                let known = removed.get(&item.object);
+                known.is_some_and(|(since, uid)| {
+                    *uid != item.metadata["uid"] && since.elapsed() > COMES_BACK
+                })
+            };
+            let left: Vec<&Item> = left.iter().filter(|i| goes(i) && !comes_back(i)).collect();
             if left.is_empty() {
                 return Ok(());
             }
             if Instant::now() > deadline {
-                let what = format!("project {name} is not empty yet");
+                let what = Text::new(
+                    format!("project {name} is not empty yet"),
+                    format!("プロジェクト {name} はまだ空ではありません"),
+                );
                 return Err(held(&what, &left, patience));
             }
             let roots: Vec<&Item> = left
@@ -154,18 +167,22 @@ impl Cluster {
                 .filter(|i| !i.is_owned() && i.metadata["deletionTimestamp"].is_null())
                 .collect();
             self.delete_items(&roots).await?;
+            for item in roots {
+                let first = || (Instant::now(), item.metadata["uid"].clone());
+                removed.entry(item.object.clone()).or_insert_with(first);
+            }
             sleep(PAUSE).await;
         }
     }
 }
 
 /// What holds something that is being deleted: objects with finalizers before others.
-fn held(what: &str, left: &[&Item], patience: Duration) -> Obstacle {
+fn held(what: &Text, left: &[&Item], patience: Duration) -> Obstacle {
     let mut finalized: Vec<String> = left
         .iter()
         .filter(|i| i.metadata["deletionTimestamp"] != Value::Null)
         .flat_map(|i| {
-            let held = |f: &str| format!("{} {} by finalizer {f}", i.object.kind, i.object.name);
+            let held = |f: &str| format!("{} {} ({f})", i.object.kind, i.object.name);
             i.finalizers().map(held).collect::<Vec<_>>()
         })
         .collect();
@@ -176,13 +193,25 @@ fn held(what: &str, left: &[&Item], patience: Duration) -> Obstacle {
         .map(|i| format!("{} {}", i.object.kind, i.object.name))
         .collect();
     let why = if finalized.is_empty() {
-        format!("left: {}", others.join(", "))
+        Text::new(
+            format!("left: {}", others.join(", ")),
+            format!("残っているもの: {}", others.join("、")),
+        )
     } else {
-        format!("held are {}", finalized.join(", "))
+        Text::new(
+            format!("held by finalizers: {}", finalized.join(", ")),
+            format!(
+                "ファイナライザーで止まっているもの: {}",
+                finalized.join("、")
+            ),
+        )
     };
     Obstacle {
         kind: ObstacleKind::Timeout,
-        message: Text::same(format!("{what} after {} s; {why}", patience.as_secs())),
+        message: Text::new(
+            format!("{} after {} s; {}", what.en, patience.as_secs(), why.en),
+            format!("{}（{} 秒経過）。{}", what.ja, patience.as_secs(), why.ja),
+        ),
         next: Text::new(
             "repeat the command later; a finalizer goes when the controller that set it is back",
             "しばらくしてからもう一度実行してください。ファイナライザーは、それを付けたコントローラーが動き出すと外れます",

@@ -170,7 +170,7 @@ impl Cluster {
             .send(&Call::get(&what, group_path(api_version)))
             .await?;
         let found = match status.as_u16() {
-            200 => kinds_of(&serde_json::from_slice(&body).unwrap_or_default()),
+            200 => kinds_of(&self.parsed(&what, status, &body)?),
             // It may come later, with an operator: nothing to remember.
             404 => return Ok(Vec::new()),
             _ => return Err(obstacle::from_status(&what, status, &body, &self.server)),
@@ -185,11 +185,7 @@ impl Cluster {
     /// Every served group and group/version, by one request.
     pub async fn groups(&self) -> Result<Vec<String>, Obstacle> {
         let what = "ask what the cluster serves";
-        let (status, body) = self.send(&Call::get(what, "/apis")).await?;
-        if !status.is_success() {
-            return Err(obstacle::from_status(what, status, &body, &self.server));
-        }
-        let parsed: Value = serde_json::from_slice(&body).unwrap_or_default();
+        let parsed = self.json(&Call::get(what, "/apis")).await?;
         let mut served = vec!["v1".to_owned()];
         for group in parsed["groups"].as_array().into_iter().flatten() {
             served.extend(group["name"].as_str().map(str::to_owned));

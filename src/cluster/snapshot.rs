@@ -136,11 +136,69 @@ impl Obstacle {
     }
 }
 
-/// Everything that was read, at one moment.
-#[derive(Debug, Clone, PartialEq)]
+/// Everything that was read, at one moment. Can be written as YAML and read back.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(from = "Recorded", into = "Recorded")]
 pub struct Snapshot {
     /// When.
     pub at: Timestamp,
     /// The answers.
     pub answers: HashMap<Read, Result<Answer, Obstacle>>,
+}
+
+/// A snapshot as it is written: a list, in a fixed order.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Recorded {
+    at: Timestamp,
+    reads: Vec<Entry>,
+}
+
+/// One read with what came of it.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Entry {
+    read: Read,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    answer: Option<Answer>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    obstacle: Option<Obstacle>,
+}
+
+impl From<Snapshot> for Recorded {
+    fn from(snapshot: Snapshot) -> Self {
+        let entry = |(read, outcome): (Read, Result<Answer, Obstacle>)| {
+            let (answer, obstacle) = match outcome {
+                Ok(answer) => (Some(answer), None),
+                Err(obstacle) => (None, Some(obstacle)),
+            };
+            Entry {
+                read,
+                answer,
+                obstacle,
+            }
+        };
+        let mut reads: Vec<Entry> = snapshot.answers.into_iter().map(entry).collect();
+        reads.sort_by(|a, b| a.read.cmp(&b.read));
+        Self {
+            at: snapshot.at,
+            reads,
+        }
+    }
+}
+
+impl From<Recorded> for Snapshot {
+    fn from(recorded: Recorded) -> Self {
+        let outcome = |entry: Entry| {
+            let outcome = match (entry.answer, entry.obstacle) {
+                (_, Some(obstacle)) => Err(obstacle),
+                (answer, None) => Ok(answer.unwrap_or(Answer::Missing)),
+            };
+            (entry.read, outcome)
+        };
+        Self {
+            at: recorded.at,
+            answers: recorded.reads.into_iter().map(outcome).collect(),
+        }
+    }
 }

@@ -149,10 +149,11 @@ impl Catalogue {
                 .manifest(file)
                 .and_then(|text| manifest::objects(&text, &scope, &lab.projects));
             found.unwrap_or_else(|message| {
-                problems.push(Problem::at(
-                    Place::default(),
-                    format!("manifests/{file}: {message}"),
-                ));
+                let message = format!("manifests/{file}: {message}");
+                // A file may stand in a step's files and in its solution.
+                if problems.iter().all(|p| p.message != message) {
+                    problems.push(Problem::at(place_of(&text, file), message));
+                }
                 Vec::new()
             })
         };
@@ -224,6 +225,12 @@ impl Catalogue {
             }
         }
     }
+}
+
+/// Where a lab file names a manifest first.
+fn place_of(lab: &str, file: &str) -> Place {
+    let tree = Node::parse(lab).ok();
+    tree.and_then(|tree| tree.find(file)).unwrap_or_default()
 }
 
 fn to_yaml(objects: &[serde_json::Value]) -> String {

@@ -4,16 +4,27 @@ use serde_json::Value;
 
 use super::{names, template::Scope};
 
+/// The largest manifest that is read, in bytes.
+const LARGEST: usize = 1 << 20;
+/// The most objects of one manifest.
+const MOST: usize = 200;
+
 /// The objects of a manifest, rendered. Every one is named, and none lies outside `projects`.
 pub(super) fn objects(
     text: &str,
     scope: &Scope,
     projects: &[String],
 ) -> Result<Vec<Value>, String> {
+    if text.len() > LARGEST {
+        return Err(format!("the file is larger than {LARGEST} bytes"));
+    }
     // `defaultMode: 0644` means 420 to every Kubernetes client.
     let options = serde_yaml::options! { legacy_octal_numbers: true };
     let documents: Vec<Value> = serde_yaml::from_multiple_with_options(text, options)
         .map_err(|e| e.to_string().lines().next().unwrap_or_default().to_owned())?;
+    if documents.len() > MOST {
+        return Err(format!("the file has more than {MOST} objects"));
+    }
     documents
         .into_iter()
         .filter(|d| !d.is_null())

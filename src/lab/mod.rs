@@ -2,6 +2,7 @@
 
 pub mod catalogue;
 mod decode;
+pub mod expression;
 mod manifest;
 pub mod model;
 pub mod names;

@@ -38,6 +38,19 @@ impl Text {
         Self { ja: en.clone(), en }
     }
 
+    /// Several texts, one a line.
+    #[must_use]
+    pub fn lines<'a>(texts: impl IntoIterator<Item = &'a Self> + Clone) -> Self {
+        let of = |lang| {
+            let all = texts.clone().into_iter().map(|t| t.get(lang));
+            all.collect::<Vec<_>>().join("\n")
+        };
+        Self {
+            en: of(Lang::En),
+            ja: of(Lang::Ja),
+        }
+    }
+
     /// The text in `lang`.
     #[must_use]
     pub fn get(&self, lang: Lang) -> &str {

@@ -56,6 +56,15 @@ impl Node {
         Ok(node(read))
     }
 
+    /// The place of the first scalar that is this text.
+    pub(crate) fn find(&self, text: &str) -> Option<Place> {
+        match &self.value {
+            Tree::Scalar(value) => (value == text).then_some(self.place),
+            Tree::List(items) => items.iter().find_map(|item| item.find(text)),
+            Tree::Map(fields) => fields.iter().find_map(|(_, node)| node.find(text)),
+        }
+    }
+
     /// The value without its places.
     pub(crate) fn json(&self) -> Value {
         match &self.value {

@@ -4,16 +4,20 @@ use std::fmt::Write as _;
 
 use super::fields::{Fields, Problems};
 use crate::lab::{
+    expression,
     model::{
         AccessRef, Bounds, Check, Condition, Count, Given, HttpTarget, ListRef, LogRef, ObjectRef,
         ProxyRef, Subject,
     },
+    problem::Problem,
     yaml::Node,
 };
 
 const SUBJECTS: [&str; 9] = [
     "object", "objects", "api", "can", "http", "metric", "promql", "log", "question",
 ];
+/// The chains of causes that a check may name.
+const CHAINS: [&str; 1] = ["service-monitor"];
 const KEYS: [&str; 30] = [
     "object", "objects", "api", "can", "http", "metric", "promql", "log", "question", "id",
     "title", "match", "cel", "ready", "absent", "all", "any", "none", "count", "within", "stable",
@@ -30,7 +34,7 @@ pub(super) fn check(node: &Node, problems: &Problems) -> Option<Check> {
         stable: f.duration("stable"),
         fail: f.maybe_text("fail"),
         next: f.maybe_text("next"),
-        explain: f.maybe("explain"),
+        explain: chain(&f),
         when: super::when(f.get("when"), problems),
         optional: f.flag("optional", false),
         subject: subject?,
@@ -199,9 +203,26 @@ fn condition(f: &Fields<'_>) -> Condition {
     }
 }
 
+/// The name of a chain of causes, which must be known.
+fn chain(f: &Fields<'_>) -> Option<String> {
+    let name = f.maybe("explain")?;
+    if !CHAINS.contains(&name.as_str()) {
+        let place = f.get("explain").map_or(f.place(), |node| node.place);
+        let unknown = Problem::unknown(place, "chain of causes", &name, &CHAINS);
+        f.problems.add(unknown);
+    }
+    Some(name)
+}
+
 /// A CEL expression, which must at least be well-formed.
 pub(super) fn cel(f: &Fields<'_>, key: &str) -> Option<String> {
-    f.maybe(key)
+    let expression = f.maybe(key)?;
+    if let Some(problem) = expression::problem(&expression) {
+        let place = f.get(key).map_or(f.place(), |node| node.place);
+        f.problems
+            .say(place, format!("\"{key}\" is no CEL expression: {problem}"));
+    }
+    Some(expression)
 }
 
 fn http(check: &Fields<'_>, node: &Node) -> Subject {

@@ -17,6 +17,11 @@ use super::{
     yaml::{Node, Tree},
 };
 
+/// The most steps of a lab.
+const MOST_STEPS: usize = 100;
+/// The most checks of a step.
+const MOST_CHECKS: usize = 50;
+
 /// The only version of the format so far.
 const VERSION: &str = "ccnr.dev/v1";
 
@@ -134,6 +139,7 @@ fn decode(tree: &Node, params: BTreeMap<String, Value>, p: &Problems) -> Lab {
     if steps.is_empty() {
         p.say(spec.place(), "a lab has at least one step");
     }
+    at_most(MOST_STEPS, spec.items("steps"), "steps", p);
     Lab {
         id: meta.string("id"),
         number: meta.number("number").unwrap_or_default(),
@@ -173,6 +179,7 @@ fn step(node: &Node, projects: &[String], p: &Problems) -> Step {
     if f.need("checks").is_some() && f.items("checks").is_empty() {
         p.say(node.place, "a step has at least one check");
     }
+    at_most(MOST_CHECKS, f.items("checks"), "checks", p);
     if f.items("hints").len() < 2 {
         p.say(node.place, "a step has at least two hints");
     }
@@ -241,7 +248,10 @@ fn baseline(node: &Node, p: &Problems) -> Baseline {
     let f = Fields::of(node, &["object", "list", "api", "keep"], p);
     Baseline {
         given: check::given(node, p),
-        keep: f.string("keep"),
+        keep: match check::cel(&f, "keep") {
+            Some(keep) => keep,
+            None => f.string("keep"),
+        },
     }
 }
 
@@ -286,6 +296,13 @@ fn when(node: Option<&Node>, p: &Problems) -> When {
         api: f.maybe("api"),
         no_api: f.maybe("noApi"),
         platform,
+    }
+}
+
+/// One too many is a mistake at its own place.
+fn at_most(most: usize, nodes: &[Node], what: &str, p: &Problems) {
+    if let Some(node) = nodes.get(most) {
+        p.say(node.place, format!("more than {most} {what} here"));
     }
 }
 
