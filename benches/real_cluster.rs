@@ -181,10 +181,7 @@ async fn applied(kubeconfig: &Path, objects: &[Value]) {
     let cluster = Cluster::connect(source, None, Limits::default())
         .await
         .unwrap();
-    cluster
-        .apply_all(objects, How::default(), &|_| {})
-        .await
-        .unwrap();
+    cluster.apply_all(objects, &How::default()).await.unwrap();
 }
 
 /// The same requests, as many at once as make no more difference, in any order.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use ccnr::{
     check::verdict::Outcome,
-    cluster::snapshot::{Answer, Read, Snapshot},
+    cluster::snapshot::{Answer, Obstacle, Read, Snapshot},
     lab::{
         catalogue::Catalogue,
         model::{Lab, ObjectRef, When},
@@ -27,6 +27,15 @@ fn lab() -> Lab {
 
 /// A cluster on which only the project and what is given exist.
 fn judge(progress: &Progress, objects: &[(ObjectRef, Value)]) -> Judged {
+    judge_on(progress, objects, &|_| false)
+}
+
+/// The same, where some reads are refused.
+fn judge_on(
+    progress: &Progress,
+    objects: &[(ObjectRef, Value)],
+    refused: &dyn Fn(&Read) -> bool,
+) -> Judged {
     let (lab, served) = (lab(), Served::default());
     let course = Course {
         lab: &lab,
@@ -49,8 +58,12 @@ fn judge(progress: &Progress, objects: &[(ObjectRef, Value)]) -> Judged {
         .reads(None)
         .into_iter()
         .map(|read| {
-            let found = answer(&read);
-            (read, Ok(found))
+            let found = if refused(&read) {
+                Err(Obstacle::of_lab("refused"))
+            } else {
+                Ok(answer(&read))
+            };
+            (read, found)
         })
         .collect();
     let seen = Snapshot {
@@ -142,6 +155,19 @@ fn a_step_that_passed_once_is_a_regression_and_blocks_nobody() {
         (Outcome::Fail, passed)
     );
     assert_eq!(outcomes(&judged)[2..4], [Outcome::Fail, Outcome::Blocked]);
+}
+
+#[test]
+fn what_can_not_be_checked_is_no_regression_and_blocks_nobody() {
+    let mut progress = Progress::default();
+    for step in ["project", "declare"] {
+        progress.step_mut(step).passed_at = "2026-01-01T00:00:00Z".parse().ok();
+    }
+    let deployments = |read: &Read| matches!(read, Read::Object(o) if o.kind == "Deployment");
+    let judged = judge_on(&progress, &[project()], &deployments);
+    let declare = &judged.steps[1];
+    assert_eq!((declare.outcome, declare.regressed), (Outcome::Error, None));
+    assert_ne!(outcomes(&judged)[2], Outcome::Blocked);
 }
 
 #[test]

@@ -286,6 +286,18 @@ fn the_last_line_says_what_is_next() {
     assert!(report::render(&from(6), &style).contains("12 s so far, up to 120 s is normal"));
     assert!(report::render(&from(7), &style).contains("`ccnr doctor`"));
     assert!(last(&from(12)).starts_with("Lab 1 is done."));
+    let mut undone = from(6);
+    undone.steps.truncate(6);
+    undone.steps[3] = sample().steps.remove(3);
+    assert!(last(&undone).starts_with("Step 4 no longer passes"));
+}
+
+#[test]
+fn only_the_step_that_was_not_begun_is_left_out() {
+    let report = sample();
+    let text = report::render_progress(&report, "step-5", &Style::default());
+    assert!(text.contains("Self-healing"), "{text}");
+    assert!(!text.contains("Scale to four"), "{text}");
 }
 
 #[test]

@@ -73,6 +73,7 @@ fn all(style: &Style) -> String {
         minutes: 40,
         done,
         total: 10,
+        finished: done == Some(10),
     };
     let labs = [
         line(1, "project", Some(10)),

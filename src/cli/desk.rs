@@ -111,6 +111,26 @@ impl Desk {
         Ok(Session::open(cluster, learner, lab, store).await?)
     }
 
+    /// The same for commands that the record on this machine is enough for: where the cluster gives no answer, that is said,
+    /// and the record alone is used.
+    pub(super) async fn session_or_record(&self, lab: Option<&str>) -> anyhow::Result<Session> {
+        let error = match self.session(lab).await {
+            Ok(session) => return Ok(session),
+            Err(error) => error,
+        };
+        let Some(session::Error::Cluster(obstacle)) = error.downcast_ref() else {
+            return Err(error);
+        };
+        let learner = self.learner()?;
+        let cluster = self.cluster(self.limits()).await?;
+        let store = Store::of(&cluster.server, &learner.student);
+        let Some(session) = Session::open_offline(cluster, learner, lab, store)? else {
+            return Err(error);
+        };
+        self.notice(&place::from_the_record(obstacle));
+        Ok(session)
+    }
+
     /// Asks before something is done.
     pub(super) fn confirm(&self, question: &Text) -> anyhow::Result<bool> {
         prompt::confirm(
@@ -121,9 +141,9 @@ impl Desk {
     }
 
     /// Whether to take over fields that belong to somebody else. Where nobody can be asked, not.
-    pub(super) fn decide(&self, conflict: &str) -> bool {
+    pub(super) fn decide(&self, conflict: &Text) -> bool {
         if self.globals.yes || prompt::possible() {
-            self.notice_line(conflict);
+            self.notice(conflict);
         }
         self.confirm(&place::take_over()).unwrap_or(false)
     }
@@ -152,13 +172,9 @@ impl Desk {
 
     /// A notice in the reader's language, on standard error, unless `--quiet`.
     pub(super) fn notice(&self, text: &Text) {
-        self.notice_line(text.get(self.style.lang));
-    }
-
-    fn notice_line(&self, line: &str) {
         if !self.globals.quiet {
             // Nobody is left to tell if that fails.
-            let _ = writeln!(io::stderr(), "{line}");
+            let _ = writeln!(io::stderr(), "{}", text.get(self.style.lang));
         }
     }
 

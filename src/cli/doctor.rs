@@ -119,7 +119,7 @@ async fn about_lab(folder: &str, cluster: &Cluster, learner: &Learner) -> anyhow
     let unmet = match session.preflight().await {
         Ok(preflight) => preflight.unmet,
         Err(error @ Error::Foreign { .. }) => {
-            return Ok(line(Outcome::Error, about, Text::same(error.to_string())));
+            return Ok(line(Outcome::Error, about, error.text()));
         }
         Err(error) => return Err(error.into()),
     };

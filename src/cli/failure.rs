@@ -9,9 +9,9 @@ use super::desk::Desk;
 use crate::{
     check::verdict::Outcome,
     cluster::{connect, snapshot::Obstacle},
-    lab::text::Lang,
+    lab::text::{Lang, Text},
     session,
-    ui::style::Tone,
+    ui::{prompt, style::Tone, words},
 };
 
 /// Exit codes: 1 some check fails, 2 usage or lab file, 3 could not check, 4 still converging.
@@ -39,10 +39,11 @@ pub(super) fn show(error: &anyhow::Error, desk: &Desk) -> ExitCode {
         .into_iter()
         .map(|n| format!("next:  {n}"));
     let lang = desk.style.lang;
-    let said = match obstacle(error) {
-        Some(obstacle) => obstacle.message.get(lang).to_owned(),
-        None => error.to_string(),
-    };
+    if error.is::<prompt::Interrupted>() {
+        desk.notice(&words::interrupted());
+        return ExitCode::from(130);
+    }
+    let said = text(error).map_or_else(|| error.to_string(), |t| t.get(lang).to_owned());
     let lines: Vec<String> = std::iter::once(format!("{head} {said}"))
         .chain(nexts)
         .collect();
@@ -50,6 +51,14 @@ pub(super) fn show(error: &anyhow::Error, desk: &Desk) -> ExitCode {
     // Nobody is left to tell if that fails.
     let _ = io::stderr().write_all(text.as_bytes());
     ExitCode::from(code(error))
+}
+
+/// An error that learners run into, in their language.
+fn text(error: &anyhow::Error) -> Option<Text> {
+    let session = error.downcast_ref().map(session::Error::text);
+    let connection = || error.downcast_ref().map(connect::Error::text);
+    let obstacle = || error.downcast_ref().map(|o: &Obstacle| o.message.clone());
+    session.or_else(connection).or_else(obstacle)
 }
 
 /// The one trouble with the cluster that an error is about.
@@ -66,7 +75,11 @@ fn next(error: &anyhow::Error, lang: Lang) -> Vec<String> {
     let mut all: Vec<String> = match error.downcast_ref::<session::Error>() {
         Some(session::Error::Many(obstacles)) => obstacles.iter().filter_map(of).collect(),
         _ if error.is::<connect::Error>() => {
-            vec!["get a kubeconfig from your instructor, or log in with `oc login`".to_owned()]
+            let next = Text::new(
+                "get a kubeconfig from your instructor, or log in with `oc login`",
+                "講師から kubeconfig を受け取るか、`oc login` でログインしてください",
+            );
+            vec![next.get(lang).to_owned()]
         }
         _ => obstacle(error).and_then(of).into_iter().collect(),
     };

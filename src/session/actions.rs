@@ -8,8 +8,11 @@ use tokio::time::{Instant, sleep};
 use super::{Error, Session, ownership::Ownership};
 use crate::{
     check::verdict::Verdict,
-    cluster::apply::How,
-    lab::model::{Action, Verb},
+    cluster::{apply::How, snapshot::Obstacle},
+    lab::{
+        model::{Action, ObjectRef, Verb},
+        text::Text,
+    },
 };
 
 /// How long kinds that an operator brings may take until they are served.
@@ -20,7 +23,7 @@ const WAIT: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// How conflicts are decided: whether to take over the fields that the text names.
-pub type Decide<'a> = &'a (dyn Fn(&str) -> bool + Sync);
+pub type Decide<'a> = &'a (dyn Fn(&Text) -> bool + Sync);
 
 impl Session {
     /// Does one action. `step` is the step whose solution it belongs to; none for the setup.
@@ -81,33 +84,32 @@ impl Session {
         }
     }
 
-    /// Writes objects with the lab's labels. What belongs to somebody else is taken over only if so decided.
+    /// Writes objects with the lab's labels. What belongs to somebody else is taken over only if so decided, and only of the
+    /// objects that were named.
     async fn write(
         &self,
         objects: &[Value],
         step: Option<&str>,
-        how: How,
+        mut how: How,
         decide: Decide<'_>,
     ) -> Result<(), Error> {
         let labels = json!(self.labels(step));
         let labelled: Vec<Value> = objects.iter().map(|o| with_labels(o, &labels)).collect();
-        let failed = match self.cluster.apply_all(&labelled, how, &|_| {}).await {
-            Ok(()) => return Ok(()),
-            Err(failed) => failed,
-        };
-        let conflicts = failed.iter().all(|o| o.status == Some(409));
-        let texts: Vec<String> = failed.iter().map(ToString::to_string).collect();
-        if !(conflicts && decide(&texts.join("\n"))) {
-            return Err(Error::Many(failed));
+        loop {
+            let Err(failed) = self.cluster.apply_all(&labelled, &how).await else {
+                return Ok(());
+            };
+            // A conflict that stays after a yes is none that a yes decides.
+            let new_conflict = |(object, obstacle): &(ObjectRef, Obstacle)| {
+                obstacle.status == Some(409) && !how.take_over.contains(object)
+            };
+            let told = Text::lines(failed.iter().map(|(_, o)| &o.message));
+            if !(failed.iter().all(new_conflict) && decide(&told)) {
+                return Err(Error::Many(failed.into_iter().map(|(_, o)| o).collect()));
+            }
+            how.take_over
+                .extend(failed.into_iter().map(|(object, _)| object));
         }
-        let how = How {
-            take_over: true,
-            ..how
-        };
-        self.cluster
-            .apply_all(&labelled, how, &|_| {})
-            .await
-            .map_err(Error::Many)
     }
 
     /// Waits until a check of this step passes.

@@ -171,7 +171,8 @@ impl<'a> Course<'a> {
             };
             let done = matches!(report.outcome, Outcome::Pass | Outcome::Skipped);
             // A step that passed before holds nobody up: it is told of beside the one that the learner is at.
-            if !done && !step.optional && report.regressed.is_none() && open.is_none() {
+            let passed_before = self.progress.step(&step.id).passed_at.is_some();
+            if !done && !step.optional && !passed_before && open.is_none() {
                 open = Some(number);
             }
             judged.steps.push(report);
@@ -249,7 +250,10 @@ impl<'a> Course<'a> {
         let outcome = outcome(&checks);
         StepReport {
             outcome,
-            regressed: before.passed_at.filter(|_| outcome != Outcome::Pass),
+            // What could not be checked may pass as before.
+            regressed: before
+                .passed_at
+                .filter(|_| matches!(outcome, Outcome::Fail | Outcome::Waiting)),
             checks,
             ..empty
         }

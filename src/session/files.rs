@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, fs, io, io::Write as _, path::Path};
 
+use crate::lab::text::Text;
+
 /// What became of one file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
@@ -38,6 +40,18 @@ pub struct Error {
     path: String,
     #[source]
     source: io::Error,
+}
+
+impl Error {
+    /// The error as a learner reads it.
+    #[must_use]
+    pub fn text(&self) -> Text {
+        let (path, source) = (&self.path, &self.source);
+        Text::new(
+            self.to_string(),
+            format!("{path} に書き込めません: {source}。自分のフォルダーでラボを開始してください"),
+        )
+    }
 }
 
 fn one(path: &Path, text: &str) -> io::Result<Outcome> {

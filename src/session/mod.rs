@@ -2,6 +2,7 @@
 
 pub mod actions;
 pub mod course;
+mod error;
 pub mod files;
 pub mod ownership;
 pub mod preflight;
@@ -16,11 +17,11 @@ pub mod verify;
 
 use std::collections::BTreeMap;
 
+pub use self::error::Error;
 use self::{
     course::Course, ownership::Ownership, progress::Progress, served::Served, store::Store,
 };
 use crate::{
-    check::verdict::Outcome,
     cluster::{
         Cluster,
         project::{LAB, MANAGED_BY, STUDENT},
@@ -61,91 +62,10 @@ pub struct Session {
     pub store: Store,
     /// The record as it was read, to write it only when it changed.
     saved: Progress,
-}
-
-/// Why a session can't go on.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The lab can't be had.
-    #[error(transparent)]
-    Lab(#[from] catalogue::Error),
-    /// The cluster is in the way.
-    #[error(transparent)]
-    Cluster(#[from] Obstacle),
-    /// Several things are in the way at once.
-    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
-    Many(Vec<Obstacle>),
-    /// The record on this machine can't be read or written.
-    #[error(transparent)]
-    Store(#[from] store::Error),
-    /// A manifest can't be written.
-    #[error(transparent)]
-    Files(#[from] files::Error),
-    /// No lab was named, and none is current.
-    #[error("no lab is current; `ccnr lab start 1` starts the first")]
-    NoLab,
-    /// The lab was not started.
-    #[error("lab {number} is not started; `ccnr lab start {number}` starts it")]
-    NotStarted {
-        /// The lab's number.
-        number: u32,
-    },
-    /// There is no such step.
-    #[error("lab {number} has no step \"{wanted}\"; it has {}", known.join(", "))]
-    NoStep {
-        /// The lab's number.
-        number: u32,
-        /// What was asked for.
-        wanted: String,
-        /// The steps there are.
-        known: Vec<String>,
-    },
-    /// The step has no question, or the lab no such one.
-    #[error("step \"{step}\" asks no question")]
-    NoQuestion {
-        /// The step.
-        step: String,
-    },
-    /// The step has other questions, or several.
-    #[error("which question of step \"{step}\"? Its questions are {}", known.join(", "))]
-    WhichQuestion {
-        /// The step.
-        step: String,
-        /// Its questions, as they are typed.
-        known: Vec<String>,
-    },
-    /// A project of this name belongs to somebody else.
-    #[error(
-        "project {name} exists and was not made by ccnr for {student}: it is left alone; delete it yourself, or choose another id with --student"
-    )]
-    Foreign {
-        /// The project.
-        name: String,
-        /// The learner.
-        student: String,
-    },
-    /// A step can't be solved before the ones it builds on.
-    #[error(
-        "step {step} comes after step {first}, which is not done yet; `ccnr lab solve --to {step}` does all up to it"
-    )]
-    TooEarly {
-        /// The step's id.
-        step: String,
-        /// The number of the first open step.
-        first: usize,
-    },
-    /// A solution was applied, but its step does not pass.
-    #[error("the solution of step {step} is applied, but its checks {}", match .report.outcome {
-        Outcome::Waiting => "do not pass yet",
-        Outcome::Error => "could not be made",
-        _ => "do not pass",
-    })]
-    Unsolved {
-        /// The step's id.
-        step: String,
-        /// The step's report.
-        report: Box<crate::check::report::StepReport>,
-    },
+    /// Whether there is for certain no record in the lab's project.
+    shared_is_missing: bool,
+    /// Whether the cluster gave no answer, and the record here is all there is.
+    offline: bool,
 }
 
 impl Session {
@@ -156,40 +76,68 @@ impl Session {
         wanted: Option<&str>,
         store: Store,
     ) -> Result<Self, Error> {
-        let current = match wanted {
-            Some(_) => None,
-            None => store.current()?,
-        };
-        let wanted = wanted.or(current.as_deref()).ok_or(Error::NoLab)?;
-        let folder = learner.catalogue.find(wanted)?;
+        let folder = learner.folder(wanted, &store)?;
         // The lab's own names are needed to know where its record lies; they don't depend on the platform.
         let early = learner.load(&folder, &Served::default())?;
         let record = async {
             match shared::place(&early.lab) {
                 Some(place) => shared::load(&cluster, &place, &early.lab.id).await,
-                None => Ok(Progress::default()),
+                None => Ok(shared::Shared::default()),
             }
         };
         let (served, record) = tokio::try_join!(cluster.groups(), record)?;
-        let served = Served(served);
-        let loaded = learner.load(&folder, &served)?;
+        store.remember_served(&served)?;
+        let loaded = learner.load(&folder, &Served(served.clone()))?;
         let local = store.load(&loaded.lab.id)?;
-        let record = if local.started_at.is_none() && record.user.is_some() {
-            let user = cluster.identity().await?.name;
-            // Two people took the same id: the other's record is not ours.
-            Some(record)
-                .filter(|r| r.user == Some(user))
-                .unwrap_or_default()
-        } else {
-            record
+        // Two people took the same id: the other's record is not ours.
+        let owner = match &record.progress.user {
+            Some(_) if local.started_at.is_none() => Some(cluster.identity().await?.name),
+            _ => local.user.clone(),
         };
-        let progress = local.merged(record);
+        let ours = owner.is_none() || record.progress.user == owner;
+        let shared = Some(record.progress).filter(|_| ours).unwrap_or_default();
+        let progress = local.merged(shared);
+        Ok(Self {
+            shared_is_missing: record.is_missing,
+            offline: false,
+            ..Self::of(cluster, learner, loaded, served, progress, store)
+        })
+    }
+
+    /// Opens a lab from the record on this machine alone, for a cluster that gives no answer; none where nothing is known
+    /// of the cluster yet.
+    pub fn open_offline(
+        cluster: Cluster,
+        learner: Learner,
+        wanted: Option<&str>,
+        store: Store,
+    ) -> Result<Option<Self>, Error> {
+        let folder = learner.folder(wanted, &store)?;
+        let Some(served) = store.served()? else {
+            return Ok(None);
+        };
+        let loaded = learner.load(&folder, &Served(served.clone()))?;
+        let progress = store.load(&loaded.lab.id)?;
+        Ok(Some(Self::of(
+            cluster, learner, loaded, served, progress, store,
+        )))
+    }
+
+    fn of(
+        cluster: Cluster,
+        learner: Learner,
+        loaded: Loaded,
+        served: Vec<String>,
+        progress: Progress,
+        store: Store,
+    ) -> Self {
+        let served = Served(served);
         let client = if served.is_openshift() {
             "oc"
         } else {
             "kubectl"
         };
-        Ok(Self {
+        Self {
             cluster,
             learner,
             served,
@@ -198,7 +146,9 @@ impl Session {
             saved: progress.clone(),
             progress,
             store,
-        })
+            shared_is_missing: false,
+            offline: true,
+        }
     }
 
     /// The steps in order, as the pure functions see them.
@@ -250,25 +200,31 @@ impl Session {
         Ok(ownership::of(found, &self.progress, student, &user.name))
     }
 
-    /// Remembers the projects that the learner made in this lab, so that reset knows them; marks them where it may.
+    /// Remembers the projects of this lab, so that reset and a later start know them; marks those that the learner made,
+    /// where it may.
     async fn adopt(&mut self) -> Result<(), Obstacle> {
         if self.progress.started_at.is_none() {
             return Ok(());
         }
-        let known = |name: &String| self.progress.projects.contains_key(name);
+        let (made, given) = (&self.progress.projects, &self.progress.given);
+        let known = |name: &String| made.contains_key(name) || given.contains_key(name);
         if self.loaded.lab.projects.iter().all(known) {
             return Ok(());
         }
         for (name, ownership) in self.ownership().await? {
-            let Ownership::Ours(project) = ownership else {
-                continue;
-            };
-            if !project.labels.contains_key(MANAGED_BY) && !project.terminating {
-                self.cluster
-                    .label_project(&name, &self.labels(None))
-                    .await?;
+            match ownership {
+                Ownership::Ours(project) => {
+                    if !project.labels.contains_key(MANAGED_BY) && !project.terminating {
+                        let labels = self.labels(None);
+                        self.cluster.label_project(&name, &labels).await?;
+                    }
+                    self.progress.projects.insert(name, project.uid);
+                }
+                Ownership::Given(project) => {
+                    self.progress.given.insert(name, project.uid);
+                }
+                Ownership::Absent | Ownership::Foreign(_) => {}
             }
-            self.progress.projects.insert(name, project.uid);
         }
         Ok(())
     }
@@ -292,23 +248,19 @@ impl Session {
             return Ok(());
         }
         self.progress.updated_at = Some(self.cluster.now());
-        let lab = &self.loaded.lab;
-        self.progress = self.store.save(&lab.id, self.progress.clone())?;
+        let id = self.loaded.lab.id.clone();
+        self.progress = self.store.save(&id, self.progress.clone())?;
         self.saved = self.progress.clone();
-        let student = &self.learner.student;
-        let shared = async {
-            match lab.projects.first() {
-                Some(name) => match self.ownership_of(name).await? {
-                    Ownership::Ours(_) | Ownership::Given(_) => {
-                        shared::save(&self.cluster, lab, student, &self.progress).await
-                    }
-                    Ownership::Absent | Ownership::Foreign(_) => Ok(()),
-                },
-                None => Ok(()),
+        if self.offline {
+            return Ok(());
+        }
+        match self.share().await {
+            Ok(true) if !self.progress.shared => {
+                self.progress.shared = true;
+                self.progress = self.store.save(&id, self.progress.clone())?;
+                self.saved = self.progress.clone();
             }
-        };
-        match shared.await {
-            Ok(()) => {}
+            Ok(_) => {}
             // The record here is enough; the next change brings everything there.
             Err(obstacle) if obstacle.kind != ObstacleKind::Credentials => {
                 tracing::warn!("the record in the project was not written: {obstacle}");
@@ -317,9 +269,34 @@ impl Session {
         }
         Ok(())
     }
+
+    /// Writes the record into the lab's project, if that is ours; tells whether it is there now.
+    async fn share(&self) -> Result<bool, Obstacle> {
+        let lab = &self.loaded.lab;
+        let Some(name) = lab.projects.first() else {
+            return Ok(false);
+        };
+        match self.ownership_of(name).await? {
+            Ownership::Ours(_) | Ownership::Given(_) => {
+                let student = &self.learner.student;
+                shared::save(&self.cluster, lab, student, &self.progress).await
+            }
+            Ownership::Absent | Ownership::Foreign(_) => Ok(false),
+        }
+    }
 }
 
 impl Learner {
+    /// The folder of a lab by number or id; with none, of the current one.
+    fn folder(&self, wanted: Option<&str>, store: &Store) -> Result<String, Error> {
+        let current = match wanted {
+            Some(_) => None,
+            None => store.current()?,
+        };
+        let wanted = wanted.or(current.as_deref()).ok_or(Error::NoLab)?;
+        Ok(self.catalogue.find(wanted)?)
+    }
+
     /// A lab as this learner gets it on a cluster that serves this.
     pub fn load(&self, folder: &str, served: &Served) -> Result<Loaded, catalogue::Error> {
         let mut context = Context::new(&self.student, |group| served.has(group));

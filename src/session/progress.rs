@@ -22,6 +22,12 @@ pub struct Progress {
     /// The projects that were made in this lab, by name with their uid.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub projects: BTreeMap<String, String>,
+    /// The projects of this lab that an instructor made, by name with their uid.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub given: BTreeMap<String, String>,
+    /// Whether this was written into the lab's project too.
+    #[serde(skip_serializing_if = "is_false")]
+    pub shared: bool,
     /// By step id.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub steps: BTreeMap<String, StepProgress>,
@@ -107,6 +113,10 @@ impl Progress {
         for (name, uid) in older.projects {
             newer.projects.entry(name).or_insert(uid);
         }
+        for (name, uid) in older.given {
+            newer.given.entry(name).or_insert(uid);
+        }
+        newer.shared |= older.shared;
         for (id, step) in older.steps {
             let known = newer.steps.remove(&id).unwrap_or_default();
             newer.steps.insert(id, known.merged(step));

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::{Error, Session, ownership::Ownership};
 use crate::cluster::{
+    apply,
     contents::{Item, Kind},
     identity::Identity,
     project::CLASS,
@@ -43,8 +44,8 @@ pub struct Removal {
 /// What stays in a project that was given to the learner.
 #[derive(Debug, Clone, Default)]
 struct Keeper {
-    /// Role bindings by which people are here.
-    bindings: BTreeSet<ObjectRef>,
+    /// Role bindings by which people are here, and the roles that these give.
+    access: BTreeSet<ObjectRef>,
     /// Who asks, as the API server knows it.
     user: String,
 }
@@ -58,7 +59,7 @@ impl Session {
             self.cluster.identity()
         )?;
         let mut keeper = Keeper {
-            bindings: BTreeSet::new(),
+            access: BTreeSet::new(),
             user: identity.name.clone(),
         };
         let mut projects = Vec::new();
@@ -74,9 +75,7 @@ impl Session {
             };
             let items = self.cluster.contents(&name, &kinds).await?;
             if !whole {
-                keeper
-                    .bindings
-                    .extend(self.bindings(&name, &identity).await?);
+                keeper.access.extend(self.access(&name, &identity).await?);
             }
             let mut counts = BTreeMap::new();
             for item in items.iter().filter(|i| keeper.goes(i, whole)) {
@@ -111,8 +110,8 @@ impl Session {
         Ok(())
     }
 
-    /// The role bindings of a project that let people in.
-    async fn bindings(&self, project: &str, us: &Identity) -> Result<Vec<ObjectRef>, Obstacle> {
+    /// The role bindings of a project that let people in, and their roles.
+    async fn access(&self, project: &str, us: &Identity) -> Result<Vec<ObjectRef>, Obstacle> {
         let list = ListRef {
             api_version: "rbac.authorization.k8s.io/v1".to_owned(),
             kind: "RoleBinding".to_owned(),
@@ -124,7 +123,7 @@ impl Session {
             Ok(Answer::List(found)) => Ok(found
                 .iter()
                 .filter(|b| lets_in(b, us))
-                .map(crate::cluster::apply::reference)
+                .flat_map(|b| std::iter::once(apply::reference(b)).chain(role_of(b)))
                 .collect()),
             // Who may not see them may not delete them either.
             Err(o) if o.kind == ObstacleKind::Forbidden => Ok(Vec::new()),
@@ -169,7 +168,7 @@ impl Keeper {
         }
         // Limits are the instructor's, as is what has the class's label.
         let limit = matches!(item.object.kind.as_str(), "ResourceQuota" | "LimitRange");
-        whole || !(limit || item.label(CLASS).is_some() || self.bindings.contains(&item.object))
+        whole || !(limit || item.label(CLASS).is_some() || self.access.contains(&item.object))
     }
 
     /// Whether this is the `ServiceAccount` that asks.
@@ -193,6 +192,16 @@ fn lets_in(binding: &Value, identity: &Identity) -> bool {
             text("name")
         );
         text("kind") != "ServiceAccount" || account == identity.name
+    })
+}
+
+/// The role that a binding gives, where it is one of the project.
+fn role_of(binding: &Value) -> Option<ObjectRef> {
+    let role = &binding["roleRef"];
+    (role["kind"] == "Role").then(|| ObjectRef {
+        kind: "Role".to_owned(),
+        name: role["name"].as_str().unwrap_or_default().to_owned(),
+        ..apply::reference(binding)
     })
 }
 

@@ -26,33 +26,45 @@ pub(super) fn place(lab: &Lab) -> Option<ObjectRef> {
     })
 }
 
-/// Reads the record. One that is missing, forbidden or makes no sense is none: it only completes the local one.
+/// What there is of the record in the project.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Shared {
+    /// The record. One that makes no sense is an empty one: it only completes the local one.
+    pub(super) progress: Progress,
+    /// Whether there is none for certain, rather than one that may not be seen.
+    pub(super) is_missing: bool,
+}
+
+/// Reads the record.
 pub(super) async fn load(
     cluster: &Cluster,
     place: &ObjectRef,
     lab: &str,
-) -> Result<Progress, Obstacle> {
+) -> Result<Shared, Obstacle> {
     let found = match cluster.read(&Read::Object(place.clone())).await {
         Ok(Answer::Object(found)) => found,
         Ok(_) => Value::Null,
-        Err(o) if o.kind == ObstacleKind::Forbidden => Value::Null,
+        Err(o) if o.kind == ObstacleKind::Forbidden => return Ok(Shared::default()),
         Err(o) => return Err(o),
     };
     let text = found["data"][format!("{lab}.json")].as_str();
-    Ok(text
-        .and_then(|t| serde_json::from_str(t).ok())
-        .unwrap_or_default())
+    Ok(Shared {
+        progress: text
+            .and_then(|t| serde_json::from_str(t).ok())
+            .unwrap_or_default(),
+        is_missing: text.is_none(),
+    })
 }
 
-/// Writes the record; there may be no right to do so.
+/// Writes the record; there may be no right to do so. Tells whether it was written.
 pub(super) async fn save(
     cluster: &Cluster,
     lab: &Lab,
     student: &str,
     progress: &Progress,
-) -> Result<(), Obstacle> {
+) -> Result<bool, Obstacle> {
     let Some(place) = place(lab) else {
-        return Ok(());
+        return Ok(false);
     };
     let text = serde_json::to_string(progress).unwrap_or_default();
     let object = json!({
@@ -64,7 +76,7 @@ pub(super) async fn save(
         "data": {format!("{}.json", lab.id): text},
     });
     match cluster.apply(&object, true).await {
-        Err(o) if matches!(o.kind, ObstacleKind::Forbidden | ObstacleKind::Missing) => Ok(()),
-        other => other,
+        Err(o) if matches!(o.kind, ObstacleKind::Forbidden | ObstacleKind::Missing) => Ok(false),
+        other => other.map(|()| true),
     }
 }

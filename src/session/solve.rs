@@ -21,20 +21,26 @@ const PAUSE: Duration = Duration::from_millis(500);
 const GRACE: Duration = Duration::from_secs(30);
 
 impl Session {
-    /// The steps that a solution of `wanted` consists of: it alone or, with `through`, all open ones up to it.
-    #[must_use]
-    pub fn to_solve(&self, wanted: &str, through: bool) -> Vec<String> {
+    /// The steps that a solution of `wanted` consists of: it alone or, with `through`, all up to it that are open or no
+    /// longer pass.
+    pub async fn to_solve(&self, wanted: &str, through: bool) -> Result<Vec<String>, Error> {
+        if !through {
+            return Ok(vec![wanted.to_owned()]);
+        }
+        let (judged, _) = self.look(None).await?;
         let mut ids = Vec::new();
         for (_, step) in self.course().steps() {
-            let open = self.progress.step(&step.id).passed_at.is_none();
-            if step.id == wanted || (through && open) {
+            let now = judged.steps.iter().find(|s| s.id == step.id);
+            let regressed = now.is_some_and(|s| s.regressed.is_some());
+            let open = self.progress.step(&step.id).passed_at.is_none() || regressed;
+            if step.id == wanted || open {
                 ids.push(step.id.clone());
             }
             if step.id == wanted {
                 break;
             }
         }
-        ids
+        Ok(ids)
     }
 
     /// Solves one step and waits until it passes.

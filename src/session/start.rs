@@ -33,10 +33,14 @@ impl Session {
             .collect()
     }
 
-    /// Whether what was made in an earlier run is gone: its projects were deleted, or the cluster is another one at the
-    /// same address.
+    /// Whether what was made in an earlier run is gone: its projects were deleted, the cluster is another one at the same
+    /// address, or the lab was reset from another machine.
     async fn is_over(&self) -> Result<bool, Obstacle> {
-        for (name, uid) in &self.progress.projects {
+        if self.progress.shared && self.shared_is_missing {
+            return Ok(true);
+        }
+        let known = self.progress.projects.iter();
+        for (name, uid) in known.chain(&self.progress.given) {
             let found = self.cluster.project(name).await?;
             if found.is_none_or(|p| p.uid != *uid || p.terminating) {
                 return Ok(true);

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::progress::Progress;
+use crate::lab::text::Text;
 
 /// A file of progress.
 #[derive(Debug, Clone)]
@@ -32,6 +33,9 @@ struct Record {
     /// The current lab's id.
     #[serde(skip_serializing_if = "Option::is_none")]
     lab: Option<String>,
+    /// The groups and group/versions that the cluster served last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    served: Option<Vec<String>>,
     labs: BTreeMap<String, Progress>,
     #[serde(flatten)]
     unknown: Map<String, Value>,
@@ -45,6 +49,24 @@ pub struct Error {
     action: &'static str,
     #[source]
     source: io::Error,
+}
+
+impl Error {
+    /// The error as a learner reads it.
+    #[must_use]
+    pub fn text(&self) -> Text {
+        let (path, source) = (&self.path, &self.source);
+        let action = match self.action {
+            "read" => "読み取れません",
+            "written" => "書き込めません",
+            "locked" => "ロックできません",
+            _ => "よけておけません",
+        };
+        Text::new(
+            self.to_string(),
+            format!("進行状況のファイル {path} を{action}: {source}"),
+        )
+    }
 }
 
 impl Store {
@@ -104,6 +126,23 @@ impl Store {
         let _lock = self.lock()?;
         let mut record = self.read()?;
         record.lab = Some(lab.to_owned());
+        self.write(record)
+    }
+
+    /// What the cluster served last; none where it was never asked.
+    pub fn served(&self) -> Result<Option<Vec<String>>, Error> {
+        Ok(self.read()?.served)
+    }
+
+    /// Remembers what the cluster serves, for when it gives no answer. Where nothing was done yet, nothing is written.
+    pub fn remember_served(&self, served: &[String]) -> Result<(), Error> {
+        let record = self.read()?;
+        if record.lab.is_none() || record.served.as_deref() == Some(served) {
+            return Ok(());
+        }
+        let _lock = self.lock()?;
+        let mut record = self.read()?;
+        record.served = Some(served.to_vec());
         self.write(record)
     }
 

@@ -24,8 +24,8 @@ pub struct Verified {
 }
 
 impl Session {
-    /// Verifies the lab, or one step. With `patience`, waits while something converges, at most so long; `waiting`
-    /// hears of every look that found something still converging.
+    /// Verifies the lab, or one step. With `patience`, waits while a step that is converging at the first look still does,
+    /// at most so long; `waiting` hears of every look that found it so.
     pub async fn verify(
         &mut self,
         only: Option<&str>,
@@ -35,18 +35,24 @@ impl Session {
         self.require_started()?;
         let deadline = patience.map(|p| Instant::now() + p);
         let mut passed = Vec::new();
+        let mut awaited: Option<Vec<String>> = None;
         loop {
             self.adopt().await?;
             let (judged, at) = self.look(only).await?;
             passed.extend(self.record(&judged));
             let report = self.report(judged, at);
-            let converging = report.exit_code() == 4;
+            // What comes after the awaited step is not begun yet: nobody waits for it.
+            let converging = converging(&report);
+            let awaited = awaited.get_or_insert_with(|| converging.clone());
+            let goes_on = report.exit_code() == 4 && converging.iter().any(|s| awaited.contains(s));
             let early = deadline.is_some_and(|d| Instant::now() + PAUSE < d);
-            if !(converging && early) {
+            if !(goes_on && early) {
                 self.prepare().await?;
                 self.save().await?;
                 return Ok(Verified { report, passed });
             }
+            // Ctrl-C while waiting loses nothing.
+            self.save().await?;
             waiting(&report);
             sleep(PAUSE).await;
         }
@@ -130,4 +136,11 @@ impl Session {
             steps: judged.steps,
         }
     }
+}
+
+/// The steps that are still converging, by id.
+fn converging(report: &Report) -> Vec<String> {
+    let steps = report.steps.iter();
+    let waiting = steps.filter(|s| s.outcome == Outcome::Waiting);
+    waiting.map(|s| s.id.clone()).collect()
 }

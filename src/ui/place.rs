@@ -8,6 +8,7 @@ use super::{
     words::{pick, say},
 };
 use crate::{
+    cluster::snapshot::Obstacle,
     lab::{model::Lab, text::Text},
     session::Session,
 };
@@ -160,6 +161,15 @@ pub fn set_up(lab: &Lab) -> Text {
     Text::new(
         format!("Do lab {number} in {projects} on this cluster?"),
         format!("このクラスターの {projects} でラボ {number} を始めますか?"),
+    )
+}
+
+/// When the cluster gives no answer and the record on this machine is shown instead.
+#[must_use]
+pub fn from_the_record(why: &Obstacle) -> Text {
+    Text::new(
+        format!("{}; this is from your record", why.message.en),
+        format!("{}。この端末の記録を表示します", why.message.ja),
     )
 }
 

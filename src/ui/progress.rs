@@ -1,4 +1,4 @@
-//! Progress of long work, on standard error: a bar on a terminal, plain lines elsewhere.
+//! Progress of long work, on standard error: a line that moves on a terminal, plain lines elsewhere.
 
 use std::{
     io::Write as _,
@@ -19,7 +19,7 @@ pub struct Progress {
 /// How it is shown.
 #[derive(Debug)]
 enum Form {
-    Bar(ProgressBar),
+    Spinner(ProgressBar),
     /// The last line said, which is not said twice in a row.
     Lines(Mutex<String>),
     Quiet,
@@ -28,7 +28,7 @@ enum Form {
 impl Form {
     fn say(&self, text: &str) {
         match self {
-            Self::Bar(bar) => bar.println(text),
+            Self::Spinner(bar) => bar.println(text),
             Self::Lines(last) => {
                 let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
                 if *last != text {
@@ -45,16 +45,6 @@ impl Progress {
     /// Work of unknown length.
     #[must_use]
     pub fn spinner(what: &str, style: &Style, quiet: bool) -> Self {
-        Self::start(what, None, style, quiet)
-    }
-
-    /// Work of `total` pieces.
-    #[must_use]
-    pub fn bar(what: &str, total: u64, style: &Style, quiet: bool) -> Self {
-        Self::start(what, Some(total), style, quiet)
-    }
-
-    fn start(what: &str, total: Option<u64>, style: &Style, quiet: bool) -> Self {
         if quiet {
             return Self { form: Form::Quiet };
         }
@@ -63,38 +53,34 @@ impl Progress {
             form.say(what);
             return Self { form };
         }
-        let bar = total.map_or_else(ProgressBar::new_spinner, ProgressBar::new);
-        let template = if total.is_some() {
-            "  {bar:32} {human_pos}/{human_len}  {per_sec:.0}  {msg}"
-        } else {
-            "  {spinner} {msg}"
-        };
-        if let Ok(look) = ProgressStyle::with_template(template) {
-            let look = if style.ascii {
-                look.progress_chars("#>-").tick_chars("-\\|/ ")
+        let bar = ProgressBar::new_spinner();
+        if let Ok(look) = ProgressStyle::with_template("  {spinner} {msg}") {
+            let ticks = if style.ascii {
+                "-\\|/ "
             } else {
-                look.progress_chars("━╸━").tick_chars("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏ ")
+                "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏ "
             };
-            bar.set_style(look);
+            bar.set_style(look.tick_chars(ticks));
         }
         bar.set_message(what.to_owned());
         bar.enable_steady_tick(Duration::from_millis(100));
         Self {
-            form: Form::Bar(bar),
+            form: Form::Spinner(bar),
         }
     }
 
-    /// `count` more pieces are done.
-    pub fn advance(&self, count: u64) {
-        if let Form::Bar(bar) = &self.form {
-            bar.inc(count);
+    /// Does something that needs the terminal for itself, such as a question.
+    pub fn suspend<T>(&self, work: impl FnOnce() -> T) -> T {
+        match &self.form {
+            Form::Spinner(bar) => bar.suspend(work),
+            _ => work(),
         }
     }
 
     /// What is done now. On a terminal it replaces what stood there.
     pub fn message(&self, text: &str) {
         match &self.form {
-            Form::Bar(bar) => bar.set_message(text.to_owned()),
+            Form::Spinner(bar) => bar.set_message(text.to_owned()),
             form => form.say(text),
         }
     }
@@ -104,13 +90,13 @@ impl Progress {
         self.form.say(text);
     }
 
-    /// The end: a bar disappears, and `text` stays, if there is one.
+    /// The end: what moves disappears, and `text` stays, if there is one.
     pub fn finish(self, text: Option<&str>) {
-        if let Form::Bar(bar) = &self.form {
+        if let Form::Spinner(bar) = &self.form {
             bar.finish_and_clear();
         }
         match (&self.form, text) {
-            (Form::Bar(_), Some(text)) => say(text),
+            (Form::Spinner(_), Some(text)) => say(text),
             (form, Some(text)) => form.say(text),
             (_, None) => {}
         }
@@ -119,7 +105,7 @@ impl Progress {
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        if let Form::Bar(bar) = &self.form {
+        if let Form::Spinner(bar) = &self.form {
             bar.finish_and_clear();
         }
     }

@@ -29,12 +29,27 @@ pub fn confirm(question: &str, assume_yes: bool, lang: Lang) -> anyhow::Result<b
             )
         );
     }
-    Ok(Confirm::new()
+    let asked = Confirm::new()
         .with_prompt(question)
         .default(false)
-        .interact_opt()?
-        .unwrap_or(false))
+        .interact_opt();
+    match asked {
+        Ok(said) => Ok(said.unwrap_or(false)),
+        Err(dialoguer::Error::IO(error)) => {
+            // The question hides the cursor, and Ctrl-C leaves it so.
+            let _ = console::Term::stderr().show_cursor();
+            if error.kind() == std::io::ErrorKind::Interrupted {
+                return Err(Interrupted.into());
+            }
+            Err(error.into())
+        }
+    }
 }
+
+/// Somebody answered a question with Ctrl-C.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("interrupted")]
+pub struct Interrupted;
 
 #[cfg(test)]
 mod tests {

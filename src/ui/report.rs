@@ -41,12 +41,15 @@ pub fn render(report: &Report, style: &Style) -> String {
     text
 }
 
-/// How far the learner is, and nothing of the step that was not begun yet.
+/// How far the learner is, and what is open but for the step of this id, which was not begun yet.
 #[must_use]
-pub fn render_progress(report: &Report, style: &Style) -> String {
+pub fn render_progress(report: &Report, new: &str, style: &Style) -> String {
     let mut page = Page::new(style, report.at);
     page.head(report);
     page.passed(report);
+    for step in report.steps.iter().filter(|s| is_open(s) && s.id != new) {
+        page.step(step, true);
+    }
     page.lines.join("\n") + "\n"
 }
 
@@ -258,6 +261,15 @@ impl<'a> Page<'a> {
                 "手順は `ccnr lab show` で確認できます。",
             )
             .to_owned(),
+            Some(step) if step.outcome == Outcome::Waiting && report.exit_code() == 1 => {
+                let first = report.steps.iter().find(|s| s.outcome == Outcome::Fail);
+                let number = first.map_or(step.number, |s| s.number);
+                say!(
+                    lang,
+                    "Step {number} no longer passes: mend it first; then `ccnr lab verify` again.",
+                    "ステップ {number} が合格しなくなっています。先に直してから、もう一度 `ccnr lab verify`。"
+                )
+            }
             Some(step) if step.outcome == Outcome::Waiting => {
                 let limit = step
                     .checks

@@ -29,6 +29,8 @@ pub struct LabLine {
     pub done: Option<usize>,
     /// Steps that there are.
     pub total: usize,
+    /// Whether every step that has to be done is.
+    pub finished: bool,
 }
 
 /// `Lab 1 · Projects and Kubernetes resources`.
@@ -209,7 +211,7 @@ pub fn lab_list(labs: &[LabLine], style: &Style) -> String {
         let minutes = say!(lang, "{minutes:>3} min", "{minutes:>3} 分");
         let total = lab.total;
         let done = match lab.done {
-            Some(done) if done >= total => {
+            Some(done) if lab.finished => {
                 format!("{} {done}/{total}", style.symbol(Outcome::Pass))
             }
             Some(done) => format!("{done}/{total}"),
@@ -220,7 +222,7 @@ pub fn lab_list(labs: &[LabLine], style: &Style) -> String {
         let rest = " ".repeat(number + id + 6);
         out.push_str(&text(&sides(&left, &right, &rest, style.width)));
     }
-    let next = labs.iter().find(|l| l.done.is_none_or(|d| d < l.total));
+    let next = labs.iter().find(|l| !l.finished);
     let close = match next {
         Some(LabLine { number, done, .. }) if done.is_none_or(|d| d == 0) => {
             say!(

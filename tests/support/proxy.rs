@@ -33,6 +33,8 @@ pub enum Fault {
     Cut,
     /// There is no answer for a long time.
     Stall,
+    /// 200 with a page for people, as of a portal where one has to log in.
+    Page,
 }
 
 /// Which requests are met by the fault.
@@ -42,6 +44,18 @@ pub enum Rate {
     Always,
     /// One of three.
     EveryThird,
+    /// Those whose path holds this.
+    On(&'static str),
+}
+
+impl Rate {
+    fn meets(self, number: usize, path: &str) -> bool {
+        match self {
+            Self::Always => true,
+            Self::EveryThird => number.is_multiple_of(3),
+            Self::On(part) => path.contains(part),
+        }
+    }
 }
 
 /// A running proxy.
@@ -107,10 +121,10 @@ async fn serve(
     while let Ok((stream, _)) = listener.accept().await {
         let (client, mode, count) = (client.clone(), Arc::clone(&mode), Arc::clone(&count));
         tokio::spawn(async move {
-            let service = hyper::service::service_fn(|request| {
+            let service = hyper::service::service_fn(|request: Request<Incoming>| {
                 let (fault, rate) = *mode.lock().unwrap();
                 let number = count.fetch_add(1, Ordering::SeqCst);
-                let met = rate == Rate::Always || number % 3 == 0;
+                let met = rate.meets(number, request.uri().path());
                 answer(
                     client.clone(),
                     request,
@@ -150,6 +164,13 @@ async fn answer(
         Fault::Down => return status(StatusCode::SERVICE_UNAVAILABLE, "the server is starting"),
         Fault::Expired => return status(StatusCode::UNAUTHORIZED, "Unauthorized"),
         Fault::Reset => return Err(std::io::Error::other("reset")),
+        Fault::Page => {
+            let page = Full::new(Bytes::from("<html><h1>Log in</h1></html>"));
+            return Response::builder()
+                .header("Content-Type", "text/html")
+                .body(page.map_err(never).boxed_unsync())
+                .map_err(std::io::Error::other);
+        }
         Fault::Stall => tokio::time::sleep(Duration::from_secs(60)).await,
         Fault::Cut | Fault::None => {}
     }

@@ -8,7 +8,7 @@ use crate::{
 };
 
 pub(super) async fn run(desk: &Desk, lab: Option<&str>) -> anyhow::Result<ExitCode> {
-    let mut session = desk.session(lab).await?;
+    let mut session = desk.session_or_record(lab).await?;
     session.require_started()?;
     let Some((_, current)) = session.course().current() else {
         desk.print(&words::all_done(session.loaded.lab.number, &desk.style))?;

@@ -43,6 +43,7 @@ pub(super) async fn run(desk: &Desk) -> anyhow::Result<ExitCode> {
                 .started_at
                 .map(|_| course.steps().filter(|(_, s)| passed(&s.id)).count()),
             total: course.steps().count(),
+            finished: progress.started_at.is_some() && course.current().is_none(),
         });
     }
     let text = step::lab_list(&lines, &desk.style);

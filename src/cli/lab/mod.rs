@@ -27,7 +27,7 @@ pub(super) enum Lab {
     Start(start::Start),
     /// Check every step on the cluster
     Verify(verify::Verify),
-    /// Say where you are, from the record alone
+    /// Say where you are, by the record
     Status {
         /// A lab's number or id
         lab: Option<String>,

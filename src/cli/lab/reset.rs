@@ -59,6 +59,7 @@ pub(super) async fn run(desk: &Desk, args: Reset) -> anyhow::Result<ExitCode> {
             .await?;
         let before: Vec<String> = session
             .to_solve(&step, true)
+            .await?
             .into_iter()
             .filter(|id| *id != step)
             .collect();

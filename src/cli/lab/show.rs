@@ -22,7 +22,7 @@ pub(in crate::cli) struct Show {
 }
 
 pub(super) async fn run(desk: &Desk, args: Show) -> anyhow::Result<ExitCode> {
-    let session = desk.session(args.lab.as_deref()).await?;
+    let session = desk.session_or_record(args.lab.as_deref()).await?;
     if let Some(wanted) = &args.step {
         let (number, id) = session.step(wanted)?;
         let found = session.course().steps().find(|(_, s)| s.id == id);

@@ -7,6 +7,7 @@ use clap::Args;
 use super::show;
 use crate::{
     cli::desk::Desk,
+    lab::text::Text,
     session::{Error, Session},
     ui::{place, plan, report, step, words},
 };
@@ -40,7 +41,7 @@ pub(super) async fn run(desk: &Desk, args: Solve) -> anyhow::Result<ExitCode> {
             }
         },
     };
-    let ids = session.to_solve(&wanted, through);
+    let ids = session.to_solve(&wanted, through).await?;
     if args.dry_run {
         for (number, step) in session.course().steps() {
             if ids.contains(&step.id) {
@@ -63,7 +64,8 @@ pub(super) async fn run(desk: &Desk, args: Solve) -> anyhow::Result<ExitCode> {
 /// Solves one step and says what it was about; one that does not pass is shown as it is.
 pub(super) async fn one(session: &mut Session, id: &str, desk: &Desk) -> anyhow::Result<()> {
     let busy = desk.spinner(&place::solving(id));
-    let outcome = session.solve(id, &|conflict| desk.decide(conflict)).await;
+    let decide = |conflict: &Text| busy.suspend(|| desk.decide(conflict));
+    let outcome = session.solve(id, &decide).await;
     busy.finish(None);
     if let Err(Error::Unsolved { report, .. }) = &outcome {
         let at = jiff::Timestamp::now();

@@ -7,6 +7,7 @@ use clap::Args;
 use super::{show, solve};
 use crate::{
     cli::desk::Desk,
+    lab::text::Text,
     session::{Session, files::Outcome, preflight::Unmet},
     ui::{place, prompt, step},
 };
@@ -46,9 +47,8 @@ pub(super) async fn run(desk: &Desk, args: Start) -> anyhow::Result<ExitCode> {
         catch_up(earlier, desk).await?;
     }
     let busy = desk.spinner(&place::setting_up());
-    let started = session
-        .start(&env::current_dir()?, &|conflict| desk.decide(conflict))
-        .await;
+    let decide = |conflict: &Text| busy.suspend(|| desk.decide(conflict));
+    let started = session.start(&env::current_dir()?, &decide).await;
     busy.finish(None);
     let started = started?;
     for (name, outcome) in &started.files {
@@ -102,7 +102,7 @@ async fn catch_up(session: &mut Session, desk: &Desk) -> anyhow::Result<()> {
     session
         .start(&env::current_dir()?, &|conflict| desk.decide(conflict))
         .await?;
-    for step in session.to_solve(&last, true) {
+    for step in session.to_solve(&last, true).await? {
         solve::one(session, &step, desk).await?;
     }
     Ok(())

@@ -9,7 +9,7 @@ use crate::{
 };
 
 pub(super) async fn run(desk: &Desk, lab: Option<&str>) -> anyhow::Result<ExitCode> {
-    let session = desk.session(lab).await?;
+    let session = desk.session_or_record(lab).await?;
     let status = session_status(&session);
     let head = place::status(&status, &desk.style);
     let text = format!("{head}\n{}", show::overview(&session, desk));

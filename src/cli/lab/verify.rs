@@ -52,29 +52,40 @@ pub(super) async fn run(desk: &Desk, args: Verify) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::from(report.exit_code()))
 }
 
-/// The report; what the steps that just passed were about; and the step that comes next, whose checks were not begun
-/// yet and are left out.
+/// The report; what the steps that just passed were about; and the step that comes next, which was not begun yet and is left
+/// out of the report.
 fn text(desk: &Desk, session: &Session, verified: &Verified, alone: bool) -> anyhow::Result<()> {
     let report = &verified.report;
     if alone {
         for found in &report.steps {
             desk.print(&report::render_step(found, report.at, &desk.style))?;
         }
-    } else if verified.passed.is_empty() || report.exit_code() != 1 {
-        desk.print(&report::render(report, &desk.style))?;
+    } else if let Some(new) = new_step(session, verified) {
+        desk.print(&report::render_progress(report, new, &desk.style))?;
     } else {
-        desk.print(&report::render_progress(report, &desk.style))?;
+        desk.print(&report::render(report, &desk.style))?;
     }
     for (number, passed) in session.course().steps() {
         if verified.passed.contains(&passed.id) {
             desk.print(&format!("\n{}", step::debrief(number, passed, &desk.style)))?;
         }
     }
-    if !verified.passed.is_empty() && !alone && report.exit_code() != 0 {
+    if new_step(session, verified).is_some() && !alone {
         desk.print("\n")?;
         show::show_current(session, desk)?;
     }
     Ok(())
+}
+
+/// The step that became the current one by what just passed.
+fn new_step<'a>(session: &'a Session, verified: &Verified) -> Option<&'a str> {
+    let required = |id: &String| {
+        let steps = &session.loaded.lab.steps;
+        steps.iter().any(|s| s.id == *id && !s.optional)
+    };
+    let (_, current) = session.course().current()?;
+    let moved_on = verified.passed.iter().any(required);
+    moved_on.then_some(current.id.as_str())
 }
 
 fn tell(report: &Report, progress: &crate::ui::progress::Progress, desk: &Desk) {
