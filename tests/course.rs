@@ -256,6 +256,18 @@ fn what_follows_a_deletion_converges_from_when_it_was_seen_gone() {
 }
 
 #[test]
+fn what_has_to_be_made_first_is_not_waited_for() {
+    let mut progress = Progress::default();
+    progress.step_mut("declare").missing = Some(Missing::default());
+    let judged = judge(&progress, &[project()]);
+    let declare = &judged.steps[1];
+    // It went a moment ago.
+    assert!(judged.missing["declare"].since.is_some());
+    let ready = declare.checks.iter().find(|c| c.id == "ready").unwrap();
+    assert_eq!(ready.verdict.outcome(), Outcome::Fail);
+}
+
+#[test]
 fn what_never_was_there_is_not_taken_for_something_on_its_way() {
     let judged = judge(&Progress::default(), &[project()]);
     assert_eq!(judged.missing["declare"].since, None);

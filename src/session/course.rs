@@ -232,7 +232,7 @@ impl<'a> Course<'a> {
             }
         }
         let age = self.unchanged_for(step, seen);
-        let checks: Vec<CheckReport> = step
+        let mut checks: Vec<CheckReport> = step
             .checks
             .iter()
             .map(|check| {
@@ -247,6 +247,7 @@ impl<'a> Course<'a> {
                 self.check(check, &known, new, trouble.as_ref(), seen)
             })
             .collect();
+        nothing_to_wait_for(step, &mut checks, seen);
         let outcome = outcome(&checks);
         StepReport {
             outcome,
@@ -327,6 +328,31 @@ impl<'a> Course<'a> {
         let age = seen.at.duration_since(changed?);
         // The cluster's clock may be ahead of ours.
         Some(Duration::try_from(age).unwrap_or_default())
+    }
+}
+
+/// What the learner has to make first does not come by waiting: where one check fails because its object is not there, the
+/// others on that object fail with it.
+fn nothing_to_wait_for(step: &Step, reports: &mut [CheckReport], seen: &Snapshot) {
+    let missing = |check: &Check| {
+        object(check)
+            .filter(|_| plan::is_missing(check, seen))
+            .cloned()
+    };
+    let failed = |r: &CheckReport| matches!(r.verdict, Verdict::Fail(_));
+    let to_make: Vec<ObjectRef> = step
+        .checks
+        .iter()
+        .zip(reports.iter())
+        .filter(|(_, report)| failed(report))
+        .filter_map(|(check, _)| missing(check))
+        .collect();
+    for (check, report) in step.checks.iter().zip(reports) {
+        if missing(check).is_some_and(|object| to_make.contains(&object))
+            && let Verdict::Waiting(finding, _) = &report.verdict
+        {
+            report.verdict = Verdict::Fail(finding.clone());
+        }
     }
 }
 
