@@ -2,7 +2,7 @@
 
     tests/rig/rig exec python3 tests/rig/structure.py > src/sandbox/schema/kubernetes.json
 
-Names, types, list kinds, merge keys and defaults only: no text. Served by the API-only rig, so that no addon is in it.
+Names, types, list kinds, merge keys, defaults, and the roles that every server has: no text. Served by the API-only rig, so that no addon is in it.
 """
 import base64
 import json
@@ -81,6 +81,22 @@ def resources(server, base):
     return found
 
 
+def access(server):
+    """The roles and bindings that the API server makes for itself."""
+    base = "/apis/rbac.authorization.k8s.io/v1"
+    found = []
+    for kind in ("ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"):
+        for item in server.get(f"{base}/{kind.lower()}s")["items"]:
+            labels = item["metadata"].get("labels", {})
+            if labels.get("kubernetes.io/bootstrapping") != "rbac-defaults":
+                continue
+            kept = {key: item["metadata"][key] for key in ("name", "namespace", "labels", "annotations") if key in item["metadata"]}
+            rest = {key: value for key, value in item.items() if key != "metadata"}
+            # What aggregates others holds their rules too: the controller that does it is not there yet.
+            found.append({"kind": kind, "metadata": kept, **rest})
+    return found
+
+
 def main():
     server = Server(os.environ["KUBECONFIG"])
     groups = [{"name": "", "preferred": "v1", "versions": ["v1"]}]
@@ -98,7 +114,8 @@ def main():
                 types[name] = structure(schema)
     write = sys.stdout.write
     line = lambda value: json.dumps(value, sort_keys=True, separators=(",", ":"))
-    write('{"groups":[\n' + ",\n".join(map(line, groups)) + '\n],"types":{\n')
+    write('{"groups":[\n' + ",\n".join(map(line, groups)) + '\n],"access":[\n')
+    write(",\n".join(map(line, access(server))) + '\n],"types":{\n')
     write(",\n".join(f"{line(name)}:{line(types[name])}" for name in sorted(types)))
     write("\n}}\n")
 

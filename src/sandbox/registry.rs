@@ -1,0 +1,332 @@
+//! What is served: groups, versions, resources, and the types of their objects.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, LazyLock},
+};
+
+use serde_json::{Map, Value};
+
+use super::{
+    schema::{Schema, Types},
+    status::About,
+};
+
+/// The kinds of Kubernetes, as `tests/rig/structure.py` wrote them down.
+static KUBERNETES: LazyLock<Value> = LazyLock::new(|| {
+    serde_json::from_str(include_str!("schema/kubernetes.json")).unwrap_or_default()
+});
+
+/// One API group.
+#[derive(Debug, Clone)]
+pub struct Group {
+    /// Its name; empty for the core group.
+    pub name: String,
+    /// The version that clients take who don't choose.
+    pub preferred: String,
+    /// All versions, the preferred one first.
+    pub versions: Vec<String>,
+}
+
+/// One resource of one group/version.
+#[derive(Debug, Clone)]
+pub struct Resource {
+    /// The API group; empty for the core group.
+    pub group: String,
+    /// The version.
+    pub version: String,
+    /// The plural, as in paths.
+    pub plural: String,
+    /// The singular.
+    pub singular: String,
+    /// Other names that clients take.
+    pub short_names: Vec<String>,
+    /// Sets of resources that it belongs to, such as `all`.
+    pub categories: Vec<String>,
+    /// The kind of its objects.
+    pub kind: String,
+    /// Whether its objects lie in namespaces.
+    pub namespaced: bool,
+    /// What can be done with it.
+    pub verbs: Vec<String>,
+    /// What discovery says of its stored form.
+    pub hash: Option<String>,
+    /// Its subresources.
+    pub subresources: BTreeMap<String, Subresource>,
+    /// The columns of its tables.
+    pub columns: Vec<Column>,
+    /// The type of its objects.
+    pub schema: Option<Schema>,
+    /// Whether a CRD brought it.
+    pub custom: bool,
+    /// Where its objects are kept: versions of a resource share one place.
+    pub place: Place,
+}
+
+/// A subresource.
+#[derive(Debug, Clone)]
+pub struct Subresource {
+    /// The kind of what is sent and answered.
+    pub kind: String,
+    /// Its group, where that is another one.
+    pub group: Option<String>,
+    /// Its version, where that is another one.
+    pub version: Option<String>,
+    /// What can be done with it.
+    pub verbs: Vec<String>,
+}
+
+/// A column of a table.
+#[derive(Debug, Clone)]
+pub struct Column {
+    /// Its title.
+    pub name: String,
+    /// The type of its cells.
+    pub kind: String,
+    /// Their format; `name` for the object's name.
+    pub format: String,
+    /// Zero for the ones that are always shown.
+    pub priority: i64,
+    /// Where the value of a custom resource's cell is.
+    pub path: Option<String>,
+}
+
+/// Where objects of a resource are kept: `deployments.apps`, `pods`.
+pub type Place = Arc<str>;
+
+/// Everything that is served.
+#[derive(Debug, Clone, Default)]
+pub struct Registry {
+    groups: Vec<Group>,
+    resources: HashMap<(String, String, String), Arc<Resource>>,
+}
+
+impl Resource {
+    /// `v1`, `apps/v1`.
+    #[must_use]
+    pub fn api_version(&self) -> String {
+        if self.group.is_empty() {
+            self.version.clone()
+        } else {
+            format!("{}/{}", self.group, self.version)
+        }
+    }
+
+    /// As refusals speak of it.
+    #[must_use]
+    pub fn about(&self) -> About<'_> {
+        About {
+            group: &self.group,
+            resource: &self.plural,
+        }
+    }
+
+    /// As refusals of wrong fields speak of it.
+    #[must_use]
+    pub fn about_kind(&self) -> About<'_> {
+        About {
+            group: &self.group,
+            resource: &self.kind,
+        }
+    }
+
+    /// Whether something can be done with it.
+    #[must_use]
+    pub fn allows(&self, verb: &str) -> bool {
+        self.verbs.iter().any(|v| v == verb)
+    }
+}
+
+impl Registry {
+    /// The kinds of Kubernetes itself.
+    #[must_use]
+    pub fn kubernetes() -> Self {
+        let mut registry = Self::default();
+        let types = Types::load(types());
+        for group in KUBERNETES["groups"].as_array().into_iter().flatten() {
+            registry.groups.push(Group {
+                name: text(&group["name"]),
+                preferred: text(&group["preferred"]),
+                versions: texts(&group["versions"]),
+            });
+            for (version, resources) in group["resources"].as_object().into_iter().flatten() {
+                for (plural, of) in resources.as_object().into_iter().flatten() {
+                    let group = text(&group["name"]);
+                    let mut resource = read(group, version, plural, of);
+                    resource.schema = type_name(&resource).and_then(|name| types.get(&name));
+                    registry.add(resource);
+                }
+            }
+        }
+        registry
+    }
+
+    /// Serves one more resource.
+    pub fn add(&mut self, resource: Resource) {
+        let known = self.groups.iter_mut().find(|g| g.name == resource.group);
+        match known {
+            Some(group) if group.versions.contains(&resource.version) => {}
+            Some(group) => group.versions.push(resource.version.clone()),
+            None => self.groups.push(Group {
+                name: resource.group.clone(),
+                preferred: resource.version.clone(),
+                versions: vec![resource.version.clone()],
+            }),
+        }
+        let key = (
+            resource.group.clone(),
+            resource.version.clone(),
+            resource.plural.clone(),
+        );
+        self.resources.insert(key, Arc::new(resource));
+    }
+
+    /// A resource of a group/version.
+    #[must_use]
+    pub fn get(&self, group: &str, version: &str, plural: &str) -> Option<Arc<Resource>> {
+        let key = (group.to_owned(), version.to_owned(), plural.to_owned());
+        self.resources.get(&key).cloned()
+    }
+
+    /// The resource of a kind in a group/version.
+    #[must_use]
+    pub fn of_kind(&self, api_version: &str, kind: &str) -> Option<Arc<Resource>> {
+        let (group, version) = split(api_version);
+        let is = |r: &&Arc<Resource>| r.group == group && r.version == version && r.kind == kind;
+        self.resources.values().find(is).cloned()
+    }
+
+    /// The groups, the core group first.
+    #[must_use]
+    pub fn groups(&self) -> &[Group] {
+        &self.groups
+    }
+
+    /// The resources of a group/version, by name.
+    #[must_use]
+    pub fn of(&self, group: &str, version: &str) -> Vec<Arc<Resource>> {
+        let is = |r: &&Arc<Resource>| r.group == group && r.version == version;
+        let mut found: Vec<Arc<Resource>> = self.resources.values().filter(is).cloned().collect();
+        found.sort_by(|a, b| a.plural.cmp(&b.plural));
+        found
+    }
+
+    /// Every resource, in the version that clients take who don't choose.
+    pub fn preferred(&self) -> impl Iterator<Item = &Arc<Resource>> {
+        self.resources.values().filter(|r| {
+            let group = self.groups.iter().find(|g| g.name == r.group);
+            group.is_some_and(|g| g.preferred == r.version)
+        })
+    }
+}
+
+/// The types of Kubernetes' kinds, by name.
+#[must_use]
+pub fn types() -> &'static Map<String, Value> {
+    static NONE: LazyLock<Map<String, Value>> = LazyLock::new(Map::new);
+    KUBERNETES["types"].as_object().unwrap_or(&NONE)
+}
+
+/// The roles and bindings that an API server makes for itself.
+pub fn access() -> impl Iterator<Item = Value> {
+    KUBERNETES["access"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .cloned()
+}
+
+/// `apps/v1` as group and version.
+#[must_use]
+pub fn split(api_version: &str) -> (&str, &str) {
+    api_version.split_once('/').unwrap_or(("", api_version))
+}
+
+/// The full name of the type of a built-in kind.
+fn type_name(resource: &Resource) -> Option<String> {
+    let is = |gvk: &Value| {
+        gvk["group"] == resource.group.as_str()
+            && gvk["version"] == resource.version.as_str()
+            && gvk["kind"] == resource.kind.as_str()
+    };
+    types()
+        .iter()
+        .find(|(_, schema)| {
+            let kinds = schema["x-kubernetes-group-version-kind"].as_array();
+            // Types such as DeleteOptions belong to every group.
+            kinds.is_some_and(|k| k.len() < 3 && k.iter().any(is))
+        })
+        .map(|(name, _)| name.clone())
+}
+
+fn read(group: String, version: &str, plural: &str, of: &Value) -> Resource {
+    let subresources = of["subresources"].as_object().into_iter().flatten();
+    let optional = |v: &Value| v.as_str().map(str::to_owned);
+    let columns = of["columns"].as_array().into_iter().flatten();
+    Resource {
+        version: version.to_owned(),
+        plural: plural.to_owned(),
+        singular: text(&of["singularName"]),
+        short_names: texts(&of["shortNames"]),
+        categories: texts(&of["categories"]),
+        kind: text(&of["kind"]),
+        namespaced: of["namespaced"].as_bool().unwrap_or_default(),
+        verbs: texts(&of["verbs"]),
+        hash: optional(&of["storageVersionHash"]),
+        subresources: subresources
+            .map(|(name, sub)| {
+                let sub = Subresource {
+                    kind: text(&sub["kind"]),
+                    group: optional(&sub["group"]),
+                    version: optional(&sub["version"]),
+                    verbs: texts(&sub["verbs"]),
+                };
+                (name.clone(), sub)
+            })
+            .collect(),
+        columns: columns
+            .map(|c| Column {
+                name: text(&c[0]),
+                kind: text(&c[1]),
+                format: text(&c[2]),
+                priority: c[3].as_i64().unwrap_or_default(),
+                path: None,
+            })
+            .collect(),
+        schema: None,
+        custom: false,
+        place: place(&group, plural),
+        group,
+    }
+}
+
+/// Where objects of a resource are kept. Both groups of events show the same ones.
+#[must_use]
+pub fn place(group: &str, plural: &str) -> Place {
+    match group {
+        "" | "events.k8s.io" => Arc::from(plural),
+        _ => Arc::from(format!("{plural}.{group}")),
+    }
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+fn texts(value: &Value) -> Vec<String> {
+    let all = value.as_array().into_iter().flatten();
+    all.filter_map(|v| v.as_str().map(str::to_owned)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_that_can_be_created_has_a_type() {
+        let registry = Registry::kubernetes();
+        for resource in registry.preferred().filter(|r| r.allows("create")) {
+            assert!(resource.schema.is_some(), "{resource:?}");
+        }
+    }
+}

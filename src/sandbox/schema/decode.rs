@@ -1,0 +1,200 @@
+//! What a request's object may hold: fields of other types are refused, unknown ones dropped and told.
+
+use serde_json::{Map, Value};
+
+use super::{Scalar, Schema, Shape};
+use crate::sandbox::status::Refusal;
+
+/// What decoding an object has noticed.
+#[derive(Debug, Default, PartialEq)]
+pub struct Noticed {
+    /// Fields that the kind does not have, by their paths.
+    pub unknown: Vec<String>,
+}
+
+/// Where in an object the decoding is.
+struct At<'a> {
+    /// The kind in whose name a refusal speaks.
+    kind: &'a str,
+    version: &'a str,
+    path: Vec<String>,
+}
+
+impl At<'_> {
+    /// The path as `spec.template.spec.containers[0].image`.
+    fn shown(&self) -> String {
+        let mut out = String::new();
+        for part in &self.path {
+            if !out.is_empty() && !part.starts_with('[') {
+                out.push('.');
+            }
+            out.push_str(part);
+        }
+        out
+    }
+
+    /// As Go's JSON decoder says it: the struct, the path of fields without indices, the type.
+    fn mismatch(&self, found: &Value, holder: Option<&str>, wanted: &str) -> Refusal {
+        let fields: Vec<&str> = self
+            .path
+            .iter()
+            .filter(|p| !p.starts_with('['))
+            .map(String::as_str)
+            .collect();
+        let found = match found {
+            Value::Null => "null",
+            Value::Bool(_) => "bool",
+            Value::Number(_) => "number",
+            Value::String(_) => "string",
+            Value::Array(_) => "array",
+            Value::Object(_) => "object",
+        };
+        let place = holder.map_or_else(
+            || format!("Go value of type {wanted}"),
+            |holder| {
+                format!(
+                    "Go struct field {holder}.{} of type {wanted}",
+                    fields.join(".")
+                )
+            },
+        );
+        Refusal::bad_request(format!(
+            "{} in version \"{}\" cannot be handled as a {}: json: cannot unmarshal {found} into {place}",
+            self.kind, self.version, self.kind
+        ))
+    }
+}
+
+/// Drops from an object of a built-in kind what the kind does not have, and refuses what has another type.
+pub fn built_in(
+    object: &mut Value,
+    schema: &Schema,
+    kind: &str,
+    version: &str,
+) -> Result<Noticed, Refusal> {
+    let mut noticed = Noticed::default();
+    let mut at = At {
+        kind,
+        version,
+        path: Vec::new(),
+    };
+    value(object, schema, None, &mut at, &mut noticed)?;
+    Ok(noticed)
+}
+
+fn value(
+    found: &mut Value,
+    schema: &Schema,
+    holder: Option<&str>,
+    at: &mut At<'_>,
+    noticed: &mut Noticed,
+) -> Result<(), Refusal> {
+    let node = schema.node();
+    match (&node.shape, &mut *found) {
+        (Shape::Any, _) | (_, Value::Null) => Ok(()),
+        (Shape::Object(_), Value::Object(map)) => object(map, schema, holder, at, noticed),
+        (Shape::List(_), Value::Array(items)) => {
+            let Some(of) = schema.items() else {
+                return Ok(());
+            };
+            for (i, item) in items.iter_mut().enumerate() {
+                at.path.push(format!("[{i}]"));
+                value(item, &of, holder, at, noticed)?;
+                at.path.pop();
+            }
+            Ok(())
+        }
+        (Shape::Scalar(kind), found) => scalar(found, *kind, holder, at),
+        (Shape::Object(fields), found) => {
+            let wanted = match (&node.name, fields.rest) {
+                (Some(name), _) => format!("v1.{name}"),
+                (None, _) => "map[string]string".to_owned(),
+            };
+            Err(at.mismatch(found, holder, &wanted))
+        }
+        (Shape::List(_), found) => {
+            let of = schema.items().map_or_else(String::new, |s| go_type(&s));
+            Err(at.mismatch(found, holder, &format!("[]{of}")))
+        }
+    }
+}
+
+fn object(
+    map: &mut Map<String, Value>,
+    schema: &Schema,
+    holder: Option<&str>,
+    at: &mut At<'_>,
+    noticed: &mut Noticed,
+) -> Result<(), Refusal> {
+    let keeps = schema.as_object().is_some_and(|o| o.keeps_unknown);
+    // The values of a map are the field's that holds it.
+    let name = schema.node().name.as_deref();
+    for (key, child) in map.iter_mut() {
+        if name.is_some() {
+            at.path.push(key.clone());
+        }
+        match schema.field(key) {
+            Some(of) => value(child, &of, name.or(holder), at, noticed)?,
+            None if keeps => {}
+            None => noticed.unknown.push(at.shown()),
+        }
+        if name.is_some() {
+            at.path.pop();
+        }
+    }
+    map.retain(|key, _| keeps || schema.field(key).is_some());
+    // Go knows no null in a struct: the field is not set.
+    if schema.node().name.is_some() {
+        map.retain(|_, v| !v.is_null());
+    }
+    Ok(())
+}
+
+fn scalar(
+    found: &mut Value,
+    kind: Scalar,
+    holder: Option<&str>,
+    at: &At<'_>,
+) -> Result<(), Refusal> {
+    let right = match (kind, &*found) {
+        (Scalar::String | Scalar::Time | Scalar::Bytes, Value::String(_))
+        | (Scalar::Boolean, Value::Bool(_))
+        | (Scalar::Number, Value::Number(_))
+        | (Scalar::IntOrString | Scalar::Quantity, Value::String(_) | Value::Number(_)) => true,
+        (Scalar::Integer(_), Value::Number(n)) => n.is_i64() || n.is_u64(),
+        _ => false,
+    };
+    if !right {
+        return Err(at.mismatch(found, holder, go_scalar(kind)));
+    }
+    // A quantity that was written as a number is kept as text.
+    if let (Scalar::Quantity, Value::Number(n)) = (kind, &*found) {
+        *found = Value::String(n.to_string());
+    }
+    Ok(())
+}
+
+fn go_scalar(kind: Scalar) -> &'static str {
+    match kind {
+        Scalar::String => "string",
+        Scalar::Time => "v1.Time",
+        Scalar::Bytes => "[]uint8",
+        Scalar::Integer(32) => "int32",
+        Scalar::Integer(_) => "int64",
+        Scalar::Number => "float64",
+        Scalar::Boolean => "bool",
+        Scalar::IntOrString => "intstr.IntOrString",
+        Scalar::Quantity => "resource.Quantity",
+    }
+}
+
+fn go_type(schema: &Schema) -> String {
+    match &schema.node().shape {
+        Shape::Scalar(kind) => go_scalar(*kind).to_owned(),
+        _ => schema
+            .node()
+            .name
+            .as_ref()
+            .map_or_else(|| "interface {}".to_owned(), |name| format!("v1.{name}")),
+    }
+}

@@ -1,0 +1,49 @@
+//! Go's zero values: what an object of a built-in kind holds where nobody sets a field.
+
+use serde_json::{Map, Value, json};
+
+use super::{Schema, Shape};
+
+/// The empty object of a type: structs that are no pointers, and lists that are always written.
+#[must_use]
+pub fn zero(schema: &Schema) -> Value {
+    let mut out = Map::new();
+    let required = schema.as_object().map_or(&[][..], |o| &o.required);
+    for (name, field) in schema.fields() {
+        if schema.default_of(name) == Some(&json!({})) {
+            out.insert(name.to_owned(), zero(&field));
+        } else if required.iter().any(|r| r == name) && field.as_list().is_some() {
+            out.insert(name.to_owned(), Value::Null);
+        }
+    }
+    Value::Object(out)
+}
+
+/// Fills in what Go writes of a struct even where it is not set: structs in it that are no pointers, and scalars that are
+/// always written.
+pub fn fill(value: &mut Value, schema: &Schema) {
+    match (value, &schema.node().shape) {
+        (Value::Object(map), Shape::Object(fields)) => {
+            for (name, field) in schema.fields() {
+                let always = fields.required.iter().any(|r| r == name);
+                match schema.default_of(name) {
+                    Some(default) if *default == json!({}) || (always && !default.is_object()) => {
+                        map.entry(name).or_insert_with(|| default.clone());
+                    }
+                    _ => {}
+                }
+                if let Some(child) = map.get_mut(name) {
+                    fill(child, &field);
+                }
+            }
+        }
+        (Value::Array(items), Shape::List(_)) => {
+            if let Some(of) = schema.items() {
+                for item in items {
+                    fill(item, &of);
+                }
+            }
+        }
+        _ => {}
+    }
+}
