@@ -1,0 +1,311 @@
+//! Objects in memory, each change with a version of its own, and the latest changes for those who watch.
+
+pub mod selector;
+
+use std::{
+    collections::{BTreeMap, HashMap, VecDeque},
+    ops::Bound,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use serde_json::Value;
+use tokio::sync::watch;
+
+use super::registry::Place;
+
+/// How many changes are remembered for watches.
+const REMEMBERED: usize = 20_000;
+
+/// Namespace and name; the namespace is empty where there is none.
+pub type Key = (String, String);
+
+/// All objects.
+#[derive(Debug)]
+pub struct Store {
+    state: Mutex<State>,
+    /// The newest version, for those who wait for a change.
+    newest: watch::Sender<u64>,
+}
+
+/// Objects and changes, while nobody else changes them.
+#[derive(Debug, Default)]
+pub struct State {
+    version: u64,
+    places: HashMap<Place, BTreeMap<Key, Arc<Value>>>,
+    changes: VecDeque<Change>,
+    /// The version of the oldest change that was forgotten.
+    forgotten: u64,
+}
+
+/// One change of one object.
+#[derive(Debug, Clone)]
+pub struct Change {
+    /// The version of the store after it.
+    pub version: u64,
+    /// Where the object is kept.
+    pub place: Place,
+    /// Its namespace and name.
+    pub key: Key,
+    /// The object before; none for a new one.
+    pub before: Option<Arc<Value>>,
+    /// The object after; none for one that is gone. What is gone is remembered as it was when it went, with the version of
+    /// its going.
+    pub after: Option<Arc<Value>>,
+}
+
+/// Some of the objects of a resource.
+#[derive(Debug, Clone, Default)]
+pub struct Page {
+    /// The objects, by namespace and name.
+    pub items: Vec<Arc<Value>>,
+    /// The version that they are of.
+    pub version: u64,
+    /// The last one's key, if there are more.
+    pub more: Option<Key>,
+    /// How many more there are.
+    pub remaining: usize,
+}
+
+/// Changes are no longer remembered that far back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Forgotten;
+
+impl Default for Store {
+    fn default() -> Self {
+        Self {
+            state: Mutex::new(State::default()),
+            newest: watch::Sender::new(0),
+        }
+    }
+}
+
+impl Store {
+    /// Looks at the objects, or changes some of them in one go; those who watch hear of it afterwards.
+    pub fn with<T>(&self, work: impl FnOnce(&mut State) -> T) -> T {
+        let mut state = self.locked();
+        let outcome = work(&mut state);
+        let version = state.version;
+        drop(state);
+        self.newest.send_if_modified(|newest| {
+            let newer = *newest < version;
+            *newest = version.max(*newest);
+            newer
+        });
+        outcome
+    }
+
+    /// Hears of new versions.
+    #[must_use]
+    pub fn subscribe(&self) -> watch::Receiver<u64> {
+        self.newest.subscribe()
+    }
+
+    /// An object.
+    #[must_use]
+    pub fn get(&self, place: &Place, key: &Key) -> Option<Arc<Value>> {
+        self.locked().get(place, key)
+    }
+
+    /// A panic elsewhere leaves whole objects behind: every change is one assignment.
+    fn locked(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// The newest version.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// An object.
+    #[must_use]
+    pub fn get(&self, place: &Place, key: &Key) -> Option<Arc<Value>> {
+        self.places.get(place)?.get(key).cloned()
+    }
+
+    /// All objects of a resource, or those of a namespace.
+    pub fn list<'a>(
+        &'a self,
+        place: &Place,
+        namespace: Option<&'a str>,
+    ) -> impl Iterator<Item = &'a Arc<Value>> {
+        let from = Bound::Included((namespace.unwrap_or_default().to_owned(), String::new()));
+        let all = self.places.get(place);
+        all.into_iter()
+            .flat_map(move |objects| objects.range((from.clone(), Bound::Unbounded)))
+            .take_while(move |(key, _)| namespace.is_none_or(|n| key.0 == n))
+            .map(|(_, object)| object)
+    }
+
+    /// The objects of a resource that are wanted, from after a key on, as they were at a version; none for now.
+    pub fn page(
+        &self,
+        place: &Place,
+        namespace: Option<&str>,
+        at: Option<u64>,
+        after: Option<&Key>,
+        limit: usize,
+        wanted: impl Fn(&Value) -> bool,
+    ) -> Result<Page, Forgotten> {
+        let past = match at {
+            Some(version) if version < self.version => Some(self.at(place, version)?),
+            _ => None,
+        };
+        let now = self.places.get(place);
+        let objects = past.as_ref().or(now);
+        let from = match after {
+            Some(key) => Bound::Excluded(key.clone()),
+            None => Bound::Unbounded,
+        };
+        let mut page = Page {
+            version: at.unwrap_or(self.version),
+            ..Page::default()
+        };
+        let mut last = None;
+        let found = objects
+            .into_iter()
+            .flat_map(|o| o.range((from.clone(), Bound::Unbounded)));
+        for (key, object) in found {
+            if namespace.is_some_and(|n| key.0 != n) || !wanted(object) {
+                continue;
+            }
+            if limit > 0 && page.items.len() == limit {
+                page.more.clone_from(&last);
+                page.remaining += 1;
+            } else {
+                last = Some(key.clone());
+                page.items.push(Arc::clone(object));
+            }
+        }
+        Ok(page)
+    }
+
+    /// The objects of a resource as they were: later changes are taken back.
+    fn at(&self, place: &Place, version: u64) -> Result<BTreeMap<Key, Arc<Value>>, Forgotten> {
+        if version < self.forgotten {
+            return Err(Forgotten);
+        }
+        let mut objects = self.places.get(place).cloned().unwrap_or_default();
+        let later = self
+            .changes
+            .iter()
+            .rev()
+            .take_while(|c| c.version > version);
+        for change in later.filter(|c| c.place == *place) {
+            match &change.before {
+                Some(before) => objects.insert(change.key.clone(), Arc::clone(before)),
+                None => objects.remove(&change.key),
+            };
+        }
+        Ok(objects)
+    }
+
+    /// Keeps an object; it gets the new version.
+    pub fn put(&mut self, place: &Place, key: &Key, mut object: Value) -> Arc<Value> {
+        self.version += 1;
+        object["metadata"]["resourceVersion"] = Value::from(self.version.to_string());
+        let object = Arc::new(object);
+        let objects = self.places.entry(Arc::clone(place)).or_default();
+        let before = objects.insert(key.clone(), Arc::clone(&object));
+        self.remember(place, key, before, Some(Arc::clone(&object)));
+        object
+    }
+
+    /// Removes an object; gives it as it went.
+    pub fn remove(&mut self, place: &Place, key: &Key) -> Option<Arc<Value>> {
+        let before = self.places.get_mut(place)?.remove(key)?;
+        self.version += 1;
+        let mut last = (*before).clone();
+        last["metadata"]["resourceVersion"] = Value::from(self.version.to_string());
+        let last = Arc::new(last);
+        self.remember(place, key, Some(Arc::clone(&last)), None);
+        Some(last)
+    }
+
+    fn remember(
+        &mut self,
+        place: &Place,
+        key: &Key,
+        before: Option<Arc<Value>>,
+        after: Option<Arc<Value>>,
+    ) {
+        self.changes.push_back(Change {
+            version: self.version,
+            place: Arc::clone(place),
+            key: key.clone(),
+            before,
+            after,
+        });
+        if self.changes.len() > REMEMBERED
+            && let Some(oldest) = self.changes.pop_front()
+        {
+            self.forgotten = oldest.version;
+        }
+    }
+
+    /// The changes after a version.
+    pub fn since(&self, version: u64) -> Result<impl Iterator<Item = &Change>, Forgotten> {
+        if version < self.forgotten {
+            return Err(Forgotten);
+        }
+        let first = self.changes.partition_point(|c| c.version <= version);
+        Ok(self.changes.range(first..))
+    }
+
+    /// Every object, with its place and key.
+    pub fn all(&self) -> impl Iterator<Item = (&Place, &Key, &Arc<Value>)> {
+        let places = self.places.iter();
+        places.flat_map(|(place, objects)| objects.iter().map(move |(key, o)| (place, key, o)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn key(name: &str) -> Key {
+        ("a".to_owned(), name.to_owned())
+    }
+
+    #[test]
+    fn a_page_goes_on_as_it_began_whatever_changed_since() {
+        let store = Store::default();
+        let pods: Place = Arc::from("pods");
+        let put = |name: &str| {
+            store.with(|s| s.put(&pods, &key(name), json!({"metadata": {"name": name}})));
+        };
+        for name in ["a", "c", "d"] {
+            put(name);
+        }
+        let page = |at, after: Option<&Key>| {
+            store
+                .with(|s| s.page(&pods, Some("a"), at, after, 2, |_| true))
+                .unwrap()
+        };
+        let first = page(None, None);
+        assert_eq!((first.items.len(), first.remaining), (2, 1));
+        put("b");
+        store.with(|s| s.remove(&pods, &key("d")));
+        put("e");
+        let second = page(Some(first.version), first.more.as_ref());
+        assert_eq!(second.items[0]["metadata"]["name"], "d");
+        assert_eq!((second.items.len(), second.more), (1, None));
+    }
+
+    #[test]
+    fn what_is_forgotten_is_told() {
+        let store = Store::default();
+        let pods: Place = Arc::from("pods");
+        for _ in 0..REMEMBERED + 2 {
+            store.with(|s| s.put(&pods, &key("a"), json!({})));
+        }
+        store.with(|s| {
+            assert!(s.since(1).is_err());
+            assert_eq!(s.since(s.version() - 2).unwrap().count(), 2);
+        });
+    }
+}

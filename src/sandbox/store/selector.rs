@@ -1,0 +1,295 @@
+//! Label and field selectors.
+//! <https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#label-selectors>
+
+use serde_json::{Map, Value};
+
+use crate::sandbox::status::Refusal;
+
+/// What objects have to be like.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Selector {
+    labels: Vec<Requirement>,
+    fields: Vec<Requirement>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct Requirement {
+    key: String,
+    test: Test,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Test {
+    In(Vec<String>),
+    NotIn(Vec<String>),
+    Exists,
+    Absent,
+    Above(i64),
+    Below(i64),
+}
+
+impl Test {
+    fn holds(&self, value: Option<&str>) -> bool {
+        let number = || value.and_then(|v| v.parse::<i64>().ok());
+        match self {
+            Self::In(all) => value.is_some_and(|v| all.iter().any(|a| a == v)),
+            Self::NotIn(all) => value.is_none_or(|v| all.iter().all(|a| a != v)),
+            Self::Exists => value.is_some(),
+            Self::Absent => value.is_none(),
+            Self::Above(than) => number().is_some_and(|n| n > *than),
+            Self::Below(than) => number().is_some_and(|n| n < *than),
+        }
+    }
+}
+
+impl Selector {
+    /// Of a request's `labelSelector` and `fieldSelector`.
+    pub fn parse(labels: &str, fields: &str) -> Result<Self, Refusal> {
+        Ok(Self {
+            labels: parse_labels(labels)?,
+            fields: parse_fields(fields)?,
+        })
+    }
+
+    /// Of a `LabelSelector` or, in `plain` form, of a map of labels. An empty one matches everything.
+    #[must_use]
+    pub fn of(value: &Value) -> Self {
+        let structured =
+            value.get("matchLabels").is_some() || value.get("matchExpressions").is_some();
+        let equal = if structured {
+            &value["matchLabels"]
+        } else {
+            value
+        };
+        let one = |(key, value): (&String, &Value)| Requirement {
+            key: key.clone(),
+            test: Test::In(vec![value.as_str().unwrap_or_default().to_owned()]),
+        };
+        let mut labels: Vec<Requirement> =
+            equal.as_object().into_iter().flatten().map(one).collect();
+        for expression in value["matchExpressions"].as_array().into_iter().flatten() {
+            let values = expression["values"].as_array().into_iter().flatten();
+            let values = values
+                .filter_map(|v| v.as_str().map(str::to_owned))
+                .collect();
+            let test = match expression["operator"].as_str() {
+                Some("In") => Test::In(values),
+                Some("NotIn") => Test::NotIn(values),
+                Some("Exists") => Test::Exists,
+                _ => Test::Absent,
+            };
+            let key = expression["key"].as_str().unwrap_or_default().to_owned();
+            labels.push(Requirement { key, test });
+        }
+        Self {
+            labels,
+            fields: Vec::new(),
+        }
+    }
+
+    /// Whether labels fulfil it.
+    #[must_use]
+    pub fn matches_labels(&self, labels: Option<&Map<String, Value>>) -> bool {
+        let of = |key: &str| labels.and_then(|l| l.get(key)).and_then(Value::as_str);
+        self.labels.iter().all(|r| r.test.holds(of(&r.key)))
+    }
+
+    /// Whether an object fulfils it.
+    #[must_use]
+    pub fn matches(&self, object: &Value) -> bool {
+        let labels = object["metadata"]["labels"].as_object();
+        self.matches_labels(labels)
+            && self.fields.iter().all(|r| {
+                let value = field(object, &r.key);
+                r.test.holds(Some(value.as_deref().unwrap_or_default()))
+            })
+    }
+
+    /// Whether it asks for anything.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty() && self.fields.is_empty()
+    }
+
+    /// Refuses fields by which objects of a kind can't be selected.
+    pub fn check_fields(&self, known: &[&str]) -> Result<(), Refusal> {
+        let unknown = self.fields().find(|f| !known.contains(f));
+        unknown.map_or(Ok(()), |field| {
+            Err(Refusal::bad_request(format!(
+                "field label not supported: {field}"
+            )))
+        })
+    }
+
+    /// The fields that it asks for.
+    pub fn fields(&self) -> impl Iterator<Item = &str> {
+        self.fields.iter().map(|r| r.key.as_str())
+    }
+
+    /// The one name that it asks for, if it does.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.fields.iter().find_map(|r| match &r.test {
+            Test::In(values) if r.key == "metadata.name" => values.first().map(String::as_str),
+            _ => None,
+        })
+    }
+}
+
+/// A field of an object as selectors compare it.
+fn field(object: &Value, path: &str) -> Option<String> {
+    let found = path.split('.').try_fold(object, |at, part| at.get(part))?;
+    match found {
+        Value::String(text) => Some(text.clone()),
+        Value::Null => None,
+        other => Some(other.to_string()),
+    }
+}
+
+/// `a=b,c!=d`.
+fn parse_fields(text: &str) -> Result<Vec<Requirement>, Refusal> {
+    let mut all = Vec::new();
+    for term in text.split(',').filter(|t| !t.is_empty()) {
+        let (key, value, equal) = if let Some((k, v)) = term.split_once("!=") {
+            (k, v, false)
+        } else if let Some((k, v)) = term.split_once("==").or_else(|| term.split_once('=')) {
+            (k, v, true)
+        } else {
+            return Err(Refusal::bad_request(format!(
+                "Unable to find \"{term}\" that match label selector \"\", field selector \"{text}\": invalid selector: '{text}'; can't understand '{term}'"
+            )));
+        };
+        let values = vec![value.to_owned()];
+        all.push(Requirement {
+            key: key.to_owned(),
+            test: if equal {
+                Test::In(values)
+            } else {
+                Test::NotIn(values)
+            },
+        });
+    }
+    Ok(all)
+}
+
+/// `a=b,c!=d,e in (f,g),h notin (i),j,!k,l>1`.
+fn parse_labels(text: &str) -> Result<Vec<Requirement>, Refusal> {
+    let bad = || Refusal::bad_request(format!("unable to parse requirement: {text}"));
+    let unexpected = |found: &str| {
+        Refusal::bad_request(format!(
+            "unable to parse requirement: found '{found}', expected: in, notin, =, ==, !=, gt, lt"
+        ))
+    };
+    let mut all = Vec::new();
+    for term in terms(text) {
+        let requirement = |key: &str, test: Test| Requirement {
+            key: key.trim().to_owned(),
+            test,
+        };
+        let one = if let Some(key) = term.strip_prefix('!') {
+            requirement(key, Test::Absent)
+        } else if let Some((key, test)) = set(term) {
+            requirement(key, test)
+        } else if let Some((key, value)) = term.split_once("!=") {
+            requirement(key, Test::NotIn(vec![value.trim().to_owned()]))
+        } else if let Some((key, value)) = term.split_once("==").or_else(|| term.split_once('=')) {
+            requirement(key, Test::In(vec![value.trim().to_owned()]))
+        } else if let Some((key, value)) = term.split_once('>') {
+            requirement(key, Test::Above(value.trim().parse().map_err(|_| bad())?))
+        } else if let Some((key, value)) = term.split_once('<') {
+            requirement(key, Test::Below(value.trim().parse().map_err(|_| bad())?))
+        } else {
+            requirement(term, Test::Exists)
+        };
+        if let Some((_, found)) = one.key.split_once(char::is_whitespace) {
+            return Err(unexpected(found));
+        }
+        if one.key.is_empty() {
+            return Err(bad());
+        }
+        all.push(one);
+    }
+    Ok(all)
+}
+
+/// `key in (a, b)`.
+fn set(term: &str) -> Option<(&str, Test)> {
+    let (head, values) = term.strip_suffix(')')?.split_once('(')?;
+    let values = values.split(',').map(|v| v.trim().to_owned()).collect();
+    let head = head.trim_end();
+    if let Some(key) = head.strip_suffix(" notin") {
+        return Some((key, Test::NotIn(values)));
+    }
+    head.strip_suffix(" in").map(|key| (key, Test::In(values)))
+}
+
+/// The terms between the commas that stand in no parentheses.
+fn terms(text: &str) -> Vec<&str> {
+    let (mut depth, mut start, mut all) = (0_i32, 0, Vec::new());
+    for (i, c) in text.char_indices() {
+        match c {
+            '(' => depth += 1,
+            ')' => depth -= 1,
+            ',' if depth == 0 => {
+                all.push(&text[start..i]);
+                start = i + 1;
+            }
+            _ => {}
+        }
+    }
+    all.push(&text[start..]);
+    all.iter()
+        .map(|t| t.trim())
+        .filter(|t| !t.is_empty())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn every_form_of_a_label_selector_is_understood() {
+        let object =
+            json!({"metadata": {"name": "x", "labels": {"app": "web", "tier": "front", "n": "3"}}});
+        let matches = |text: &str| Selector::parse(text, "").unwrap().matches(&object);
+        for yes in [
+            "",
+            "app=web",
+            "app==web",
+            "app!=db",
+            "app in (db, web),tier",
+            "tier notin (back)",
+            "!zone",
+            "n>2",
+            "n<4",
+        ] {
+            assert!(matches(yes), "{yes}");
+        }
+        for no in [
+            "app=db",
+            "app!=web",
+            "app in (db)",
+            "zone",
+            "!app",
+            "n>3",
+            "tier notin (front)",
+        ] {
+            assert!(!matches(no), "{no}");
+        }
+        assert!(Selector::parse("a b", "").is_err());
+        assert!(Selector::parse("n>x", "").is_err());
+    }
+
+    #[test]
+    fn fields_are_compared_as_text() {
+        let object = json!({"metadata": {"name": "x"}, "status": {"phase": "Running"}, "spec": {"unschedulable": true}});
+        let matches = |text: &str| Selector::parse("", text).unwrap().matches(&object);
+        assert!(matches("metadata.name=x,status.phase!=Failed"));
+        assert!(matches("spec.unschedulable=true"));
+        assert!(matches("spec.nodeName="));
+        assert!(!matches("status.phase=Failed"));
+    }
+}
