@@ -1,0 +1,262 @@
+//! What is peculiar to each kind: what a client can't set, what is filled in, what is refused.
+
+mod defaults;
+mod pod;
+mod validate;
+mod workload;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+use serde_json::{Value, json};
+
+use super::{registry::Resource, schema::zero, status::Cause};
+
+/// Kinds whose status only the status subresource writes.
+fn has_status(resource: &Resource) -> bool {
+    resource.subresources.contains_key("status")
+}
+
+/// Whether a change of the specification counts up `metadata.generation`.
+#[must_use]
+pub fn has_generation(resource: &Resource) -> bool {
+    let kind = resource.kind.as_str();
+    resource.custom
+        || match resource.group.as_str() {
+            "" => matches!(kind, "ReplicationController" | "Pod"),
+            "apps" => kind != "ControllerRevision",
+            "networking.k8s.io" => matches!(kind, "Ingress" | "NetworkPolicy"),
+            "batch"
+            | "policy"
+            | "apiextensions.k8s.io"
+            | "flowcontrol.apiserver.k8s.io"
+            | "admissionregistration.k8s.io" => true,
+            _ => false,
+        }
+}
+
+/// Whether what counts up the generation differs.
+#[must_use]
+pub fn has_changed(live: &Value, object: &Value) -> bool {
+    if live.get("spec").is_some() || object.get("spec").is_some() {
+        return live["spec"] != object["spec"];
+    }
+    let bare = |v: &Value| {
+        let mut out = v.clone();
+        if let Some(map) = out.as_object_mut() {
+            map.remove("metadata");
+            map.remove("status");
+        }
+        out
+    };
+    bare(live) != bare(object)
+}
+
+/// Makes a new object: without a status but for the one that its kind begins with.
+pub fn prepare(resource: &Resource, object: &mut Value) {
+    if has_status(resource)
+        && let Some(map) = object.as_object_mut()
+    {
+        map.remove("status");
+    }
+    match (resource.group.as_str(), resource.kind.as_str()) {
+        ("", "Namespace") => {
+            object["spec"] = json!({"finalizers": ["kubernetes"]});
+            object["status"] = json!({"phase": "Active"});
+            let name = object["metadata"]["name"].clone();
+            object["metadata"]["labels"]["kubernetes.io/metadata.name"] = name;
+        }
+        ("", "Pod") => object["status"] = pod::first_status(object),
+        ("", "PersistentVolume") => object["status"] = json!({"phase": "Pending"}),
+        ("", "PersistentVolumeClaim") => {
+            object["status"] = json!({"phase": "Pending"});
+        }
+        ("apps", "StatefulSet") => object["status"] = json!({"availableReplicas": 0}),
+        ("", "Secret") => encode(object),
+        ("batch", "Job") if object["metadata"].get("labels").is_none() => {
+            let labels = object.pointer("/spec/template/metadata/labels").cloned();
+            if let Some(labels) = labels {
+                object["metadata"]["labels"] = labels;
+            }
+        }
+        ("apps", "DaemonSet") => {
+            let annotations = &mut object["metadata"]["annotations"];
+            annotations["deprecated.daemonset.template.generation"] = json!("1");
+        }
+        ("autoscaling", "HorizontalPodAutoscaler") if resource.version == "v2" => {
+            object["status"] = json!({"currentMetrics": null, "desiredReplicas": 0});
+        }
+        _ => {}
+    }
+}
+
+/// What the server itself adds to a new object, which nobody manages.
+pub fn add(resource: &Resource, object: &mut Value) {
+    if resource.group.is_empty() && resource.kind == "PersistentVolumeClaim" {
+        add_finalizer(object, "kubernetes.io/pvc-protection");
+    }
+}
+
+fn add_finalizer(object: &mut Value, finalizer: &str) {
+    let mut all = object["metadata"]["finalizers"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
+    if !all.iter().any(|f| f == finalizer) {
+        all.push(json!(finalizer));
+        object["metadata"]["finalizers"] = json!(all);
+    }
+}
+
+/// A Secret's text is kept as its data.
+fn encode(secret: &mut Value) {
+    let Some(map) = secret.as_object_mut() else {
+        return;
+    };
+    let Some(Value::Object(texts)) = map.remove("stringData") else {
+        return;
+    };
+    for (key, text) in texts {
+        let bytes = text.as_str().unwrap_or_default().as_bytes();
+        secret["data"][key] = json!(BASE64.encode(bytes));
+    }
+}
+
+/// The fields that a write through the object itself, or through its status, does not manage.
+#[must_use]
+pub fn unmanaged(resource: &Resource, subresource: &str) -> &'static [&'static [&'static str]] {
+    match subresource {
+        "" if resource.group.is_empty() && resource.kind == "Namespace" => {
+            &[&["f:status"], &["f:spec"]]
+        }
+        "" if has_status(resource) => &[&["f:status"]],
+        "status" => &[&["f:spec"]],
+        _ => &[],
+    }
+}
+
+/// Makes an update: what the subresource does not write is as it was.
+pub fn prepare_update(resource: &Resource, subresource: &str, live: &Value, object: &mut Value) {
+    if resource.group.is_empty() && resource.kind == "Secret" {
+        encode(object);
+    }
+    if subresource == "status" {
+        let status = object.get("status").cloned();
+        let metadata = object["metadata"].clone();
+        *object = live.clone();
+        // Labels, annotations and finalizers stay; who manages fields is counted by the caller.
+        object["metadata"]["managedFields"] = metadata["managedFields"].clone();
+        put(object, "status", status);
+    } else if has_status(resource) {
+        put(object, "status", live.get("status").cloned());
+    }
+    if resource.group.is_empty() && resource.kind == "Namespace" && subresource != "finalize" {
+        put(object, "spec", live.get("spec").cloned());
+        let name = object["metadata"]["name"].clone();
+        object["metadata"]["labels"]["kubernetes.io/metadata.name"] = name;
+    }
+}
+
+fn put(object: &mut Value, field: &str, value: Option<Value>) {
+    if let Some(map) = object.as_object_mut() {
+        match value {
+            Some(value) => map.insert(field.to_owned(), value),
+            None => map.remove(field),
+        };
+    }
+}
+
+/// Fills in what is not given.
+pub fn default(resource: &Resource, object: &mut Value) {
+    defaults::fill(resource, object);
+    if let Some(schema) = resource.schema.as_ref().filter(|_| !resource.custom) {
+        zero::fill(object, schema);
+    }
+}
+
+/// What is wrong with an object.
+#[must_use]
+pub fn validate(resource: &Resource, object: &Value) -> Vec<Cause> {
+    validate::object(resource, object)
+}
+
+/// What is wrong with a change.
+#[must_use]
+pub fn validate_update(resource: &Resource, live: &Value, object: &Value) -> Vec<Cause> {
+    validate::change(resource, live, object)
+}
+
+/// The fields by which objects of a kind can be selected.
+/// <https://github.com/kubernetes/kubernetes/blob/master/pkg/apis/core/v1/conversion.go>
+#[must_use]
+pub fn selectable(resource: &Resource) -> Vec<&'static str> {
+    let own: &[&str] = match (resource.group.as_str(), resource.kind.as_str()) {
+        ("", "Pod") => &[
+            "spec.nodeName",
+            "spec.restartPolicy",
+            "spec.schedulerName",
+            "spec.serviceAccountName",
+            "spec.hostNetwork",
+            "status.phase",
+            "status.podIP",
+            "status.podIPs",
+            "status.nominatedNodeName",
+        ],
+        ("" | "events.k8s.io", "Event") => &[
+            "involvedObject.kind",
+            "involvedObject.namespace",
+            "involvedObject.name",
+            "involvedObject.uid",
+            "involvedObject.apiVersion",
+            "involvedObject.resourceVersion",
+            "involvedObject.fieldPath",
+            "reason",
+            "reportingComponent",
+            "source",
+            "type",
+        ],
+        ("", "Secret") => &["type"],
+        ("", "Namespace") => &["status.phase"],
+        ("", "Node") => &["spec.unschedulable"],
+        ("", "Service") => &["spec.clusterIP", "spec.type"],
+        ("apps", "ReplicaSet") | ("", "ReplicationController") => &["status.replicas"],
+        ("batch", "Job") => &["status.successful"],
+        ("certificates.k8s.io", _) => &["spec.signerName"],
+        _ => &[],
+    };
+    let mut all = vec!["metadata.name", "metadata.namespace"];
+    all.extend(own);
+    all
+}
+
+/// Whether the end of an object is declared by a controller, not by its deletion: Namespaces have finalizers of their own,
+/// and Pods are ended by the kubelet.
+#[must_use]
+pub fn ends_slowly(resource: &Resource) -> bool {
+    resource.group.is_empty() && resource.kind == "Namespace"
+}
+
+/// How many seconds the end of an object may take.
+#[must_use]
+pub fn grace(resource: &Resource, object: &Value, wanted: Option<i64>) -> i64 {
+    if !(resource.group.is_empty() && resource.kind == "Pod") {
+        return 0;
+    }
+    // A Pod that no node has, or that has ended, ends at once.
+    let placed = object["spec"]["nodeName"].is_string();
+    let ended = matches!(
+        object["status"]["phase"].as_str(),
+        Some("Succeeded" | "Failed")
+    );
+    if !placed || ended {
+        return 0;
+    }
+    wanted
+        .or_else(|| object["spec"]["terminationGracePeriodSeconds"].as_i64())
+        .unwrap_or(30)
+}
+
+/// What changes when the end of an object begins.
+pub fn begin_end(resource: &Resource, object: &mut Value) {
+    if ends_slowly(resource) {
+        object["status"]["phase"] = json!("Terminating");
+    }
+}

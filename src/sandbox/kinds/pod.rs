@@ -1,0 +1,31 @@
+//! Pods.
+
+use serde_json::{Value, json};
+
+/// The status of a Pod that was made a moment ago.
+pub(super) fn first_status(pod: &Value) -> Value {
+    json!({"phase": "Pending", "qosClass": quality_of_service(pod)})
+}
+
+/// How the kubelet ranks a Pod when memory runs out.
+/// <https://kubernetes.io/docs/concepts/workloads/pods/pod-qos/>
+pub(super) fn quality_of_service(pod: &Value) -> &'static str {
+    let containers = ["initContainers", "containers"];
+    let all = containers
+        .iter()
+        .flat_map(|list| pod["spec"][*list].as_array().into_iter().flatten());
+    let (mut any, mut guaranteed) = (false, true);
+    for container in all {
+        let of = |kind: &str, what: &str| container["resources"][kind][what].as_str();
+        for what in ["cpu", "memory"] {
+            let (request, limit) = (of("requests", what), of("limits", what));
+            any |= request.is_some() || limit.is_some();
+            guaranteed &= limit.is_some() && (request.is_none() || request == limit);
+        }
+    }
+    match (any, guaranteed) {
+        (false, _) => "BestEffort",
+        (true, true) => "Guaranteed",
+        (true, false) => "Burstable",
+    }
+}
