@@ -1,0 +1,185 @@
+//! What can be done with objects.
+
+pub mod delete;
+pub mod patch;
+pub mod read;
+pub mod review;
+pub mod scale;
+pub mod write;
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use serde_json::{Value, json};
+
+use super::{
+    clock::Clock,
+    patch::managers::{Operation, Writer},
+    registry::{self, Registry, Resource},
+    status::Refusal,
+    store::{Key, Store},
+};
+
+/// The objects of a cluster, with the rules by which they change.
+#[derive(Debug)]
+pub struct Api {
+    /// The objects.
+    pub store: Store,
+    /// The time.
+    pub clock: Clock,
+    registry: RwLock<Arc<Registry>>,
+}
+
+/// How a write is meant.
+#[derive(Debug, Clone, Default)]
+pub struct How {
+    /// The name of the field manager.
+    pub manager: String,
+    /// The subresource that is written; empty for the object itself.
+    pub subresource: String,
+    /// Whether nothing is to be kept.
+    pub dry_run: bool,
+    /// Whether fields that others manage are taken over.
+    pub force: bool,
+    /// What is done about fields that the kind does not have.
+    pub validation: Validation,
+}
+
+/// What is done about fields that the kind does not have.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Validation {
+    /// They are dropped without a word.
+    Ignore,
+    /// They are dropped, and the answer warns of it.
+    #[default]
+    Warn,
+    /// The request is refused.
+    Strict,
+}
+
+/// What a write gives.
+#[derive(Debug, Clone)]
+pub struct Written {
+    /// The object as it is now.
+    pub object: Arc<Value>,
+    /// Whether it is new.
+    pub created: bool,
+    /// What the answer warns of.
+    pub warnings: Vec<String>,
+}
+
+impl Api {
+    /// An empty cluster.
+    #[must_use]
+    pub fn new(registry: Registry, clock: Clock) -> Self {
+        let api = Self {
+            store: Store::default(),
+            clock,
+            registry: RwLock::new(Arc::new(registry)),
+        };
+        api.bootstrap();
+        api
+    }
+
+    /// The roles, bindings and namespaces that every cluster has.
+    fn bootstrap(&self) {
+        let registry = self.registry();
+        let how = How {
+            manager: "kube-apiserver".to_owned(),
+            ..How::default()
+        };
+        let namespaces = ["default", "kube-node-lease", "kube-public", "kube-system"];
+        let namespaces = namespaces.map(
+            |name| json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}),
+        );
+        for object in namespaces.into_iter().chain(registry::access()) {
+            let api_version = object["apiVersion"]
+                .as_str()
+                .unwrap_or("rbac.authorization.k8s.io/v1");
+            let kind = object["kind"].as_str().unwrap_or_default();
+            let Some(resource) = registry.of_kind(api_version, kind) else {
+                continue;
+            };
+            let namespace = object["metadata"]["namespace"].as_str().map(str::to_owned);
+            let made = self.make(&resource, namespace.as_deref(), object, &how);
+            if let Err(refusal) = made {
+                tracing::warn!("not made at the start: {}", refusal.message);
+            }
+        }
+    }
+
+    /// One object of the start. The rules of a role that gathers those of others are its controller's.
+    fn make(
+        &self,
+        resource: &Resource,
+        namespace: Option<&str>,
+        mut object: Value,
+        how: &How,
+    ) -> Result<(), Refusal> {
+        let gathered = object
+            .get("aggregationRule")
+            .is_some()
+            .then(|| object["rules"].take());
+        let wanted = name(&object).to_owned();
+        self.create(resource, namespace, object, how)?;
+        if let Some(rules) = gathered {
+            let how = How {
+                manager: "clusterrole-aggregation-controller".to_owned(),
+                ..How::default()
+            };
+            let config = json!({
+                "apiVersion": resource.api_version(), "kind": resource.kind,
+                "metadata": {"name": wanted}, "rules": rules,
+            });
+            self.patch(
+                resource,
+                namespace,
+                &wanted,
+                (patch::Kind::Apply, &config),
+                &how,
+            )?;
+        }
+        Ok(())
+    }
+
+    /// What is served now.
+    #[must_use]
+    pub fn registry(&self) -> Arc<Registry> {
+        let registry = self.registry.read();
+        Arc::clone(&registry.unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Where an object of a resource is kept.
+#[must_use]
+pub fn key(namespace: Option<&str>, name: &str) -> Key {
+    (namespace.unwrap_or_default().to_owned(), name.to_owned())
+}
+
+/// The name of an object.
+pub(crate) fn name(object: &Value) -> &str {
+    object["metadata"]["name"].as_str().unwrap_or_default()
+}
+
+fn writer(resource: &Resource, how: &How, operation: Operation) -> Writer {
+    Writer {
+        name: how.manager.clone(),
+        operation,
+        api_version: resource.api_version(),
+        subresource: how.subresource.clone(),
+    }
+}
+
+/// The object's own metadata, which a client can't set.
+fn set(object: &mut Value, field: &str, value: Option<Value>) {
+    if let Some(metadata) = object["metadata"].as_object_mut() {
+        match value {
+            Some(value) => metadata.insert(field.to_owned(), value),
+            None => metadata.remove(field),
+        };
+    }
+}
+
+/// The refusal for an object that is not there.
+fn missing(resource: &Resource, name: &str) -> Refusal {
+    Refusal::not_found(resource.about(), name)
+}

@@ -1,0 +1,151 @@
+//! Patching: the four kinds of patches on one object.
+
+use serde_json::Value;
+
+use super::{Api, How, Written, key, missing, write::Place, writer};
+use crate::sandbox::{
+    patch::{
+        managers::{self, Operation},
+        merge, strategic,
+    },
+    registry::Resource,
+    status::{Cause, Refusal},
+};
+
+/// The kinds of patches, by their content types.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// RFC 6902.
+    Json,
+    /// RFC 7386.
+    Merge,
+    /// Kubernetes' own.
+    Strategic,
+    /// Server-side apply.
+    Apply,
+}
+
+impl Kind {
+    /// By a request's content type.
+    pub fn of(content_type: &str) -> Result<Self, Refusal> {
+        let kind = content_type.split(';').next().unwrap_or_default().trim();
+        Ok(match kind {
+            "application/json-patch+json" => Self::Json,
+            "application/merge-patch+json" => Self::Merge,
+            "application/strategic-merge-patch+json" => Self::Strategic,
+            "application/apply-patch+yaml" => Self::Apply,
+            _ => {
+                return Err(Refusal::unsupported_media_type());
+            }
+        })
+    }
+}
+
+impl Api {
+    /// A change of one object. Server-side apply makes one that is not there.
+    pub fn patch(
+        &self,
+        resource: &Resource,
+        namespace: Option<&str>,
+        wanted: &str,
+        (kind, patch): (Kind, &Value),
+        how: &How,
+    ) -> Result<Written, Refusal> {
+        let place = Place {
+            resource,
+            namespace,
+            how,
+        };
+        if kind == Kind::Apply {
+            return self.apply(&place, wanted, patch);
+        }
+        self.store.with(|state| {
+            let live = state.get(&resource.place, &key(namespace, wanted));
+            let live = live.ok_or_else(|| missing(resource, wanted))?;
+            let mut object = (*live).clone();
+            changed(&mut object, kind, patch, resource)?;
+            let warnings = place.decode(&mut object)?;
+            place.fits(&mut object, Some(wanted))?;
+            let object = self.replace(state, &place, &live, object, Operation::Update)?;
+            Ok(Written {
+                object,
+                created: false,
+                warnings,
+            })
+        })
+    }
+
+    fn apply(&self, place: &Place<'_>, wanted: &str, config: &Value) -> Result<Written, Refusal> {
+        let (resource, how) = (place.resource, place.how);
+        let mut config = config.clone();
+        if how.manager.is_empty() {
+            let cause = Cause::required("fieldManager", "is required for apply patch");
+            let about = crate::sandbox::status::About {
+                group: "meta.k8s.io",
+                resource: "PatchOptions",
+            };
+            return Err(Refusal::invalid(about, "", vec![cause]));
+        }
+        if !config["apiVersion"].is_string() || !config["kind"].is_string() {
+            return Err(Refusal::bad_request("invalid object type: /, Kind="));
+        }
+        if config["metadata"]["managedFields"]
+            .as_array()
+            .is_some_and(|m| !m.is_empty())
+        {
+            return Err(Refusal::bad_request("metadata.managedFields must be nil"));
+        }
+        if config["metadata"]["name"].is_null() {
+            config["metadata"]["name"] = Value::from(wanted);
+        }
+        let warnings = place.decode(&mut config)?;
+        place.fits(&mut config, Some(wanted))?;
+        let Some(schema) = &resource.schema else {
+            return Err(Refusal::method_not_allowed());
+        };
+        let by = writer(resource, how, Operation::Apply);
+        let now = self.clock.stamp();
+        let rules = (
+            how.force,
+            crate::sandbox::kinds::unmanaged(resource, &how.subresource),
+        );
+        self.store.with(|state| {
+            let live = state.get(&resource.place, &key(place.namespace, wanted));
+            let object = managers::applied(live.as_deref(), &config, schema, &by, rules, &now)?;
+            let created = live.is_none();
+            let object = match &live {
+                None if !how.subresource.is_empty() => return Err(missing(resource, wanted)),
+                None => self.insert(state, place, object, Operation::Apply)?,
+                Some(live) => self.replace(state, place, live, object, Operation::Apply)?,
+            };
+            Ok(Written {
+                object,
+                created,
+                warnings,
+            })
+        })
+    }
+}
+
+fn changed(
+    object: &mut Value,
+    kind: Kind,
+    patch: &Value,
+    resource: &Resource,
+) -> Result<(), Refusal> {
+    match kind {
+        Kind::Merge => {
+            merge::rfc7386(object, patch);
+            Ok(())
+        }
+        Kind::Strategic => match resource.schema.as_ref().filter(|_| !resource.custom) {
+            Some(schema) => strategic::apply(object, patch, schema),
+            None => Err(Refusal::unsupported_media_type()),
+        },
+        _ => {
+            let operations: json_patch::Patch = serde_json::from_value(patch.clone())
+                .map_err(|e| Refusal::bad_request(format!("error decoding patch: {e}")))?;
+            json_patch::patch(object, &operations).map_err(|_| Refusal::unprocessable())
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Reading: one object, or a page of them.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use serde_json::{Value, json};
+
+use super::{Api, key, missing};
+use crate::sandbox::{
+    registry::Resource,
+    status::Refusal,
+    store::{Key, selector::Selector},
+};
+
+/// What a list is to hold.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted {
+    /// What objects have to be like.
+    pub selector: Selector,
+    /// The most objects of one page; zero for all.
+    pub limit: usize,
+    /// Where the page before ended; empty for the first.
+    pub after: String,
+}
+
+/// A page of a list.
+#[derive(Debug, Clone)]
+pub struct Listed {
+    /// The objects.
+    pub items: Vec<Arc<Value>>,
+    /// The version that they are of.
+    pub version: u64,
+    /// What the next page is asked for with; empty for the last.
+    pub more: String,
+    /// How many there are after this page; none where a selector makes that unknown.
+    pub remaining: Option<usize>,
+}
+
+impl Api {
+    /// One object.
+    pub fn get(
+        &self,
+        resource: &Resource,
+        namespace: Option<&str>,
+        name: &str,
+    ) -> Result<Arc<Value>, Refusal> {
+        let found = self.store.get(&resource.place, &key(namespace, name));
+        found.ok_or_else(|| missing(resource, name))
+    }
+
+    /// A page of objects.
+    pub fn list(
+        &self,
+        resource: &Resource,
+        namespace: Option<&str>,
+        wanted: &Wanted,
+    ) -> Result<Listed, Refusal> {
+        let (at, after) = match Token::parse(&wanted.after)? {
+            Some(token) => (Some(token.version), Some(token.after)),
+            None => (None, None),
+        };
+        let page = self.store.with(|state| {
+            let matches = |o: &Value| wanted.selector.matches(o);
+            state.page(
+                &resource.place,
+                namespace,
+                at,
+                after.as_ref(),
+                wanted.limit,
+                matches,
+            )
+        });
+        let page = page.map_err(|_| {
+            Refusal::expired(
+                "The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.",
+            )
+        })?;
+        let version = page.version;
+        Ok(Listed {
+            items: page.items,
+            version,
+            more: page
+                .more
+                .map_or_else(String::new, |after| Token { version, after }.to_text()),
+            remaining: (wanted.selector.is_empty() && page.remaining > 0).then_some(page.remaining),
+        })
+    }
+}
+
+/// Where a page ended. Opaque to clients.
+struct Token {
+    version: u64,
+    after: Key,
+}
+
+impl Token {
+    fn parse(text: &str) -> Result<Option<Self>, Refusal> {
+        if text.is_empty() {
+            return Ok(None);
+        }
+        let read = || {
+            let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD
+                .decode(text)
+                .ok()?;
+            let value: Value = serde_json::from_slice(&bytes).ok()?;
+            let part = |key: &str| value[key].as_str().map(str::to_owned);
+            Some(Self {
+                version: value["rv"].as_u64()?,
+                after: (part("namespace")?, part("name")?),
+            })
+        };
+        read()
+            .map(Some)
+            .ok_or_else(|| Refusal::bad_request("continue key is not valid: illegal base64 data"))
+    }
+
+    fn to_text(&self) -> String {
+        let value = json!({"rv": self.version, "namespace": self.after.0, "name": self.after.1});
+        base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(value.to_string())
+    }
+}

@@ -1,0 +1,381 @@
+//! Creating and updating.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::{Api, How, Validation, Written, key, missing, name, set, writer};
+use crate::sandbox::{
+    kinds, names,
+    patch::managers::{self, Operation},
+    registry::Resource,
+    schema::decode,
+    status::{Cause, Refusal},
+    store::State,
+};
+
+/// Where a change happens.
+pub(super) struct Place<'a> {
+    pub(super) resource: &'a Resource,
+    pub(super) namespace: Option<&'a str>,
+    pub(super) how: &'a How,
+}
+
+impl Api {
+    /// A new object.
+    pub fn create(
+        &self,
+        resource: &Resource,
+        namespace: Option<&str>,
+        mut object: Value,
+        how: &How,
+    ) -> Result<Written, Refusal> {
+        let place = Place {
+            resource,
+            namespace,
+            how,
+        };
+        let warnings = place.decode(&mut object)?;
+        place.fits(&mut object, None)?;
+        self.store.with(|state| {
+            let object = self.insert(state, &place, object, Operation::Update)?;
+            Ok(Written {
+                object,
+                created: true,
+                warnings,
+            })
+        })
+    }
+
+    /// Keeps a new object.
+    pub(super) fn insert(
+        &self,
+        state: &mut State,
+        place: &Place<'_>,
+        mut object: Value,
+        operation: Operation,
+    ) -> Result<Arc<Value>, Refusal> {
+        let resource = place.resource;
+        if name(&object).is_empty()
+            && let Some(base) = object["metadata"]["generateName"].as_str()
+        {
+            let generated = names::generate(base);
+            set(&mut object, "name", Some(json!(generated)));
+        }
+        place.admit(state)?;
+        let key = key(place.namespace, name(&object));
+        kinds::prepare(resource, &mut object);
+        set(&mut object, "uid", Some(json!(names::uid())));
+        set(
+            &mut object,
+            "creationTimestamp",
+            Some(json!(self.clock.stamp())),
+        );
+        for field in [
+            "deletionTimestamp",
+            "deletionGracePeriodSeconds",
+            "resourceVersion",
+            "selfLink",
+        ] {
+            set(&mut object, field, None);
+        }
+        let generation = kinds::has_generation(resource).then(|| json!(1));
+        set(&mut object, "generation", generation);
+        kinds::default(resource, &mut object);
+        let causes = kinds::validate(resource, &object);
+        if !causes.is_empty() {
+            return Err(Refusal::invalid(
+                resource.about_kind(),
+                name(&object),
+                causes,
+            ));
+        }
+        if state.get(&resource.place, &key).is_some() {
+            return Err(Refusal::already_exists(resource.about(), name(&object)));
+        }
+        if operation == Operation::Update {
+            self.manage(place, None, &mut object);
+        }
+        kinds::add(resource, &mut object);
+        if place.how.dry_run {
+            return Ok(Arc::new(object));
+        }
+        Ok(state.put(&resource.place, &key, object))
+    }
+
+    /// Another state for an object.
+    pub fn update(
+        &self,
+        resource: &Resource,
+        namespace: Option<&str>,
+        wanted: &str,
+        mut object: Value,
+        how: &How,
+    ) -> Result<Written, Refusal> {
+        let place = Place {
+            resource,
+            namespace,
+            how,
+        };
+        let warnings = place.decode(&mut object)?;
+        place.fits(&mut object, Some(wanted))?;
+        self.store.with(|state| {
+            let live = state.get(&resource.place, &key(namespace, wanted));
+            let live = live.ok_or_else(|| missing(resource, wanted))?;
+            let object = self.replace(state, &place, &live, object, Operation::Update)?;
+            Ok(Written {
+                object,
+                created: false,
+                warnings,
+            })
+        })
+    }
+
+    /// Keeps an object in another state. One that is as it was gets no new version.
+    pub(super) fn replace(
+        &self,
+        state: &mut State,
+        place: &Place<'_>,
+        live: &Arc<Value>,
+        mut object: Value,
+        operation: Operation,
+    ) -> Result<Arc<Value>, Refusal> {
+        let resource = place.resource;
+        place.is_meant(live, &object)?;
+        for field in [
+            "uid",
+            "creationTimestamp",
+            "deletionTimestamp",
+            "deletionGracePeriodSeconds",
+            "generation",
+            "generateName",
+        ] {
+            set(&mut object, field, live["metadata"].get(field).cloned());
+        }
+        kinds::prepare_update(resource, &place.how.subresource, live, &mut object);
+        kinds::default(resource, &mut object);
+        if kinds::has_generation(resource) && kinds::has_changed(live, &object) {
+            let generation = live["metadata"]["generation"].as_i64().unwrap_or_default() + 1;
+            set(&mut object, "generation", Some(json!(generation)));
+        }
+        let mut causes = kinds::validate_update(resource, live, &object);
+        causes.extend(kinds::validate(resource, &object));
+        if !causes.is_empty() {
+            return Err(Refusal::invalid(
+                resource.about_kind(),
+                name(&object),
+                causes,
+            ));
+        }
+        if operation == Operation::Update {
+            self.manage(place, Some(live), &mut object);
+        }
+        let version = live["metadata"]["resourceVersion"].clone();
+        set(&mut object, "resourceVersion", Some(version));
+        if same(live, &object) {
+            return Ok(Arc::clone(live));
+        }
+        if place.how.dry_run {
+            return Ok(Arc::new(object));
+        }
+        let key = key(place.namespace, name(&object));
+        // What is going and held by nothing any more is gone.
+        let held = object["metadata"]["finalizers"]
+            .as_array()
+            .is_some_and(|f| !f.is_empty());
+        if object["metadata"]["deletionTimestamp"].is_string()
+            && !held
+            && !kinds::ends_slowly(resource)
+        {
+            state.put(&resource.place, &key, object);
+            return Ok(state
+                .remove(&resource.place, &key)
+                .unwrap_or_else(|| Arc::clone(live)));
+        }
+        Ok(state.put(&resource.place, &key, object))
+    }
+
+    /// Notes who wrote something that is not kept.
+    pub(super) fn note_writer(&self, resource: &Resource, how: &How, object: &mut Value) {
+        let place = Place {
+            resource,
+            namespace: None,
+            how,
+        };
+        self.manage(&place, None, object);
+    }
+
+    /// Notes who wrote.
+    fn manage(&self, place: &Place<'_>, before: Option<&Value>, object: &mut Value) {
+        let Some(schema) = &place.resource.schema else {
+            return;
+        };
+        let by = writer(place.resource, place.how, Operation::Update);
+        let unmanaged = kinds::unmanaged(place.resource, &place.how.subresource);
+        let rules = (!place.resource.custom, unmanaged);
+        managers::updated(before, object, schema, &by, rules, &self.clock.stamp());
+    }
+}
+
+/// Whether two states are the same, but for when who wrote.
+fn same(a: &Value, b: &Value) -> bool {
+    let bare = |v: &Value| {
+        let mut out = v.clone();
+        for entry in out["metadata"]["managedFields"]
+            .as_array_mut()
+            .into_iter()
+            .flatten()
+        {
+            entry["time"] = Value::Null;
+        }
+        out
+    };
+    bare(a) == bare(b)
+}
+
+impl Place<'_> {
+    /// A namespace has to be there, and to stay.
+    fn admit(&self, state: &State) -> Result<(), Refusal> {
+        let Some(namespace) = self.namespace.filter(|_| self.resource.namespaced) else {
+            return Ok(());
+        };
+        let namespaces = crate::sandbox::registry::place("", "namespaces");
+        let about = crate::sandbox::status::About {
+            group: "",
+            resource: "namespaces",
+        };
+        let found = state.get(&namespaces, &key(None, namespace));
+        let Some(found) = found else {
+            return Err(Refusal::not_found(about, namespace));
+        };
+        if found["metadata"]["deletionTimestamp"].is_string() {
+            let why = format!(
+                "unable to create new content in namespace {namespace} because it is being terminated"
+            );
+            return Err(Refusal::terminating(self.resource.about(), namespace, &why));
+        }
+        Ok(())
+    }
+
+    /// Reads what was sent: of the right kind, without fields that the kind does not have; gives what to warn of.
+    pub(super) fn decode(&self, object: &mut Value) -> Result<Vec<String>, Refusal> {
+        let resource = self.resource;
+        let (kind, version) = (resource.kind.as_str(), resource.api_version());
+        if !object.is_object() {
+            return Err(Refusal::bad_request(
+                "couldn't get version/kind; json parse error: json: cannot unmarshal array into Go value of type struct { APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; Kind string \"json:\\\"kind,omitempty\\\"\" }",
+            ));
+        }
+        let given = |field: &str| object[field].as_str().unwrap_or_default().to_owned();
+        let (given_version, given_kind) = (given("apiVersion"), given("kind"));
+        if !given_version.is_empty() && given_version != version {
+            return Err(Refusal::bad_request(format!(
+                "{kind} in version \"{given_version}\" cannot be handled as a {kind}: no kind \"{kind}\" is registered for version \"{given_version}\" in scheme \"pkg/runtime/scheme.go:110\""
+            )));
+        }
+        if !given_kind.is_empty() && given_kind != kind {
+            return Err(Refusal::bad_request(format!(
+                "{given_kind} in version \"{}\" cannot be handled as a {kind}: converting ({}.{given_kind}) to ({}.{kind}): unknown conversion",
+                resource.version,
+                resource.version,
+                if resource.group.is_empty() {
+                    "core"
+                } else {
+                    resource.group.split('.').next().unwrap_or_default()
+                }
+            )));
+        }
+        object["apiVersion"] = json!(version);
+        object["kind"] = json!(kind);
+        if object["metadata"].is_null() {
+            object["metadata"] = json!({});
+        }
+        let Some(schema) = resource.schema.as_ref().filter(|_| !resource.custom) else {
+            return Ok(Vec::new());
+        };
+        let noticed = decode::built_in(object, schema, kind, &resource.version)?;
+        if noticed.unknown.is_empty() {
+            return Ok(Vec::new());
+        }
+        let told = noticed
+            .unknown
+            .iter()
+            .map(|field| format!("unknown field \"{field}\""));
+        let told: Vec<String> = told.collect();
+        match self.how.validation {
+            Validation::Ignore => Ok(Vec::new()),
+            Validation::Warn => Ok(told),
+            Validation::Strict => Err(Refusal::bad_request(format!(
+                "{kind} in version \"{}\" cannot be handled as a {kind}: strict decoding error: {}",
+                resource.version,
+                told.join(", ")
+            ))),
+        }
+    }
+
+    /// Whether the object is for this namespace and of this name.
+    pub(super) fn fits(&self, object: &mut Value, wanted: Option<&str>) -> Result<(), Refusal> {
+        let given = |object: &Value, field: &str| {
+            object["metadata"][field]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned()
+        };
+        let namespace = self.namespace.filter(|_| self.resource.namespaced);
+        let sent = given(object, "namespace");
+        match namespace {
+            Some(namespace) if !sent.is_empty() && sent != namespace => {
+                return Err(Refusal::bad_request(
+                    "the namespace of the provided object does not match the namespace sent on the request",
+                ));
+            }
+            Some(namespace) => set(object, "namespace", Some(json!(namespace))),
+            None => set(object, "namespace", None),
+        }
+        let sent = given(object, "name");
+        if let Some(wanted) = wanted
+            && sent != wanted
+        {
+            let message = if sent.is_empty() {
+                format!(
+                    "the name of the object ({wanted} based on URL) was undeterminable: name must be provided"
+                )
+            } else {
+                format!(
+                    "the name of the object ({sent}) does not match the name on the URL ({wanted})"
+                )
+            };
+            return Err(Refusal::bad_request(message));
+        }
+        if wanted.is_none() && sent.is_empty() && given(object, "generateName").is_empty() {
+            let cause = Cause::required("metadata.name", "name or generateName is required");
+            return Err(Refusal::invalid(
+                self.resource.about_kind(),
+                "",
+                vec![cause],
+            ));
+        }
+        Ok(())
+    }
+
+    /// Whether the live object is the one that the writer had in mind.
+    fn is_meant(&self, live: &Value, object: &Value) -> Result<(), Refusal> {
+        let given = |field: &str| object["metadata"][field].as_str().unwrap_or_default();
+        let about = self.resource.about();
+        let (uid, live_uid) = (
+            given("uid"),
+            live["metadata"]["uid"].as_str().unwrap_or_default(),
+        );
+        if !uid.is_empty() && uid != live_uid {
+            let why = format!(
+                "Precondition failed: UID in precondition: {uid}, UID in object meta: {live_uid}"
+            );
+            return Err(Refusal::conflict(about, name(live), &why));
+        }
+        let version = given("resourceVersion");
+        if !version.is_empty() && live["metadata"]["resourceVersion"] != version {
+            return Err(Refusal::modified(about, name(live)));
+        }
+        Ok(())
+    }
+}
