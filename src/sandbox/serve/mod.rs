@@ -1,0 +1,442 @@
+//! HTTP: requests in, objects and refusals out.
+
+pub mod authn;
+pub mod request;
+mod respond;
+mod watch;
+
+use std::{io, sync::Arc};
+
+use http::{HeaderMap, Method, Request, Response, StatusCode, header};
+use http_body_util::{BodyExt as _, Limited};
+use hyper::body::{Bytes, Incoming};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo},
+    server::conn::auto,
+};
+use serde_json::Value;
+use tokio::net::TcpListener;
+
+use self::{
+    authn::Tokens,
+    request::{Query, Target, Verb},
+    respond::{Body, Form},
+};
+use super::{
+    authz::{self, Attributes, User},
+    discovery, kinds,
+    registry::Resource,
+    status::Refusal,
+    store::selector::Selector,
+    verbs::{
+        Api, How, Validation, Written,
+        delete::{Deleted, Options},
+        patch::Kind,
+        read::Wanted,
+        scale::Change,
+    },
+};
+
+/// The largest body that is read, in bytes.
+/// <https://github.com/kubernetes/kubernetes/blob/master/staging/src/k8s.io/apiserver/pkg/server/config.go> (`MaxRequestBodyBytes`)
+const LARGEST: usize = 3 << 20;
+
+/// Answers connections until the listener fails.
+pub async fn serve(api: Arc<Api>, tokens: Tokens, listener: TcpListener) -> io::Result<()> {
+    let tokens = Arc::new(tokens);
+    loop {
+        let (stream, _) = listener.accept().await?;
+        let (api, tokens) = (Arc::clone(&api), Arc::clone(&tokens));
+        tokio::spawn(async move {
+            let service = hyper::service::service_fn(move |request| {
+                let (api, tokens) = (Arc::clone(&api), Arc::clone(&tokens));
+                async move { Ok::<_, std::convert::Infallible>(answer(&api, &tokens, request).await) }
+            });
+            // A client that goes away is no trouble of ours.
+            let _ = auto::Builder::new(TokioExecutor::new())
+                .serve_connection(TokioIo::new(stream), service)
+                .await;
+        });
+    }
+}
+
+/// One request, read.
+struct Asked {
+    method: Method,
+    path: String,
+    query: Query,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl Asked {
+    fn header(&self, name: header::HeaderName) -> &str {
+        let value = self.headers.get(name).and_then(|v| v.to_str().ok());
+        value.unwrap_or_default()
+    }
+}
+
+async fn answer(api: &Arc<Api>, tokens: &Tokens, request: Request<Incoming>) -> Response<Body> {
+    let (head, body) = request.into_parts();
+    let body = match Limited::new(body, LARGEST).collect().await {
+        Ok(body) => body.to_bytes(),
+        Err(_) => return respond::refusal(&Refusal::too_large()),
+    };
+    let asked = Asked {
+        method: head.method,
+        path: head.uri.path().to_owned(),
+        query: Query::parse(head.uri.query().unwrap_or_default()),
+        headers: head.headers,
+        body,
+    };
+    outcome(api, tokens, &asked).unwrap_or_else(|refusal| respond::refusal(&refusal))
+}
+
+fn outcome(api: &Arc<Api>, tokens: &Tokens, asked: &Asked) -> Result<Response<Body>, Refusal> {
+    let user = tokens.user(api, &asked.headers)?;
+    if let Some(answer) = about_the_server(api, asked) {
+        return Ok(answer);
+    }
+    let Some(target) = Target::parse(&asked.path) else {
+        return Ok(respond::text(StatusCode::NOT_FOUND, "404 page not found\n"));
+    };
+    let registry = api.registry();
+    let resource = registry.get(&target.group, &target.version, &target.resource);
+    let Some(resource) = resource else {
+        let served = registry.groups().iter().any(|g| g.name == target.group);
+        return if served {
+            Err(Refusal::no_resource())
+        } else {
+            Ok(respond::text(StatusCode::NOT_FOUND, "404 page not found\n"))
+        };
+    };
+    let verb = target.verb(&asked.method, &asked.query)?;
+    let wanted = Attributes {
+        verb: verb.name().to_owned(),
+        group: target.group.clone(),
+        resource: target.resource.clone(),
+        subresource: target.subresource.clone(),
+        namespace: target.namespace.clone().unwrap_or_default(),
+        name: target.name.clone().unwrap_or_default(),
+        path: None,
+    };
+    if !authz::decide(&api.store, &user, &wanted).allowed {
+        return Err(wanted.refusal(&user));
+    }
+    let on = On {
+        api,
+        user: &user,
+        asked,
+        resource: &resource,
+        target: &target,
+    };
+    on.perform(verb)
+}
+
+/// What a server tells of itself.
+fn about_the_server(api: &Api, asked: &Asked) -> Option<Response<Body>> {
+    let registry = api.registry();
+    let aggregated = asked
+        .header(header::ACCEPT)
+        .contains("as=APIGroupDiscoveryList");
+    let found = match asked.path.trim_end_matches('/') {
+        "/healthz" | "/livez" | "/readyz" => return Some(respond::text(StatusCode::OK, "ok")),
+        "/version" => version(),
+        "/api" if aggregated => discovery::aggregated(&registry, true),
+        "/apis" if aggregated => discovery::aggregated(&registry, false),
+        "/api" => discovery::core_versions(asked.header(header::HOST)),
+        "/apis" => discovery::groups(&registry),
+        path => {
+            let mut parts = path.split('/').skip(1);
+            match (parts.next()?, parts.next(), parts.next(), parts.next()) {
+                ("api", Some(version), None, None) => listed(&registry, "", version)?,
+                ("apis", Some(group), None, None) => {
+                    let found = registry.groups().iter().find(|g| g.name == group)?;
+                    discovery::group(found, true)
+                }
+                ("apis", Some(group), Some(version), None) => listed(&registry, group, version)?,
+                _ => return None,
+            }
+        }
+    };
+    if aggregated && found["kind"] == "APIGroupDiscoveryList" {
+        return Some(respond::json_as(
+            StatusCode::OK,
+            &found,
+            "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList",
+        ));
+    }
+    Some(respond::json(StatusCode::OK, &found))
+}
+
+fn listed(registry: &super::registry::Registry, group: &str, version: &str) -> Option<Value> {
+    let served = !registry.of(group, version).is_empty();
+    served.then(|| discovery::resources(registry, group, version))
+}
+
+/// The version that the structure of the kinds was taken from.
+fn version() -> Value {
+    serde_json::json!({
+        "major": "1", "minor": "34", "gitVersion": "v1.34.4", "gitCommit": "", "gitTreeState": "",
+        "buildDate": "1970-01-01T00:00:00Z", "goVersion": "", "compiler": "", "platform": "linux/amd64",
+    })
+}
+
+/// A request for a resource.
+struct On<'a> {
+    api: &'a Arc<Api>,
+    user: &'a User,
+    asked: &'a Asked,
+    resource: &'a Arc<Resource>,
+    target: &'a Target,
+}
+
+impl On<'_> {
+    fn perform(&self, verb: Verb) -> Result<Response<Body>, Refusal> {
+        let sub = self.target.subresource.as_str();
+        let verbs = match self.resource.subresources.get(sub) {
+            _ if sub.is_empty() => &self.resource.verbs,
+            Some(sub) => &sub.verbs,
+            None => return Err(Refusal::no_resource()),
+        };
+        if !verbs.iter().any(|v| v == verb.name()) {
+            return Err(Refusal::method_not_allowed());
+        }
+        match sub {
+            "" | "status" | "finalize" => {}
+            "scale" => return self.scale(verb),
+            _ => return Err(Refusal::no_resource()),
+        }
+        match verb {
+            Verb::Get => {
+                let found = self.api.get(self.resource, self.namespace(), self.name())?;
+                Ok(self.object(StatusCode::OK, &found, &[]))
+            }
+            Verb::List => self.list(),
+            Verb::Watch => watch::start(self),
+            Verb::Create => {
+                let (body, how) = (self.body()?, self.how());
+                let question = (&body, &how);
+                let review = self
+                    .api
+                    .review(self.resource, self.namespace(), self.user, question);
+                if let Some(answer) = review {
+                    return Ok(respond::json(StatusCode::CREATED, &answer?));
+                }
+                let written = self
+                    .api
+                    .create(self.resource, self.namespace(), body, &how)?;
+                Ok(self.written(&written))
+            }
+            Verb::Update => {
+                let (body, how) = (self.body()?, self.how());
+                let written =
+                    self.api
+                        .update(self.resource, self.namespace(), self.name(), body, &how)?;
+                Ok(self.written(&written))
+            }
+            Verb::Patch => {
+                let kind = Kind::of(self.asked.header(header::CONTENT_TYPE))?;
+                let (patch, how) = (self.body()?, self.how());
+                let patch = (kind, &patch);
+                let written =
+                    self.api
+                        .patch(self.resource, self.namespace(), self.name(), patch, &how)?;
+                Ok(self.written(&written))
+            }
+            Verb::Delete => self.delete(),
+            Verb::DeleteCollection => {
+                let (selector, options) = (self.selector()?, self.options()?);
+                let gone =
+                    self.api
+                        .delete_all(self.resource, self.namespace(), &selector, &options)?;
+                let version = self.api.store.with(|s| s.version());
+                Ok(respond::json(
+                    StatusCode::OK,
+                    &respond::list(self.resource, &gone, version),
+                ))
+            }
+        }
+    }
+
+    fn scale(&self, verb: Verb) -> Result<Response<Body>, Refusal> {
+        let (resource, namespace, name) = (self.resource, self.namespace(), self.name());
+        let scale = match verb {
+            Verb::Get => self.api.scale(resource, namespace, name)?,
+            Verb::Update => {
+                let body = self.body()?;
+                self.api
+                    .rescale(resource, namespace, name, Change::Whole(&body), &self.how())?
+            }
+            Verb::Patch => {
+                let kind = Kind::of(self.asked.header(header::CONTENT_TYPE))?;
+                let patch = self.body()?;
+                self.api.rescale(
+                    resource,
+                    namespace,
+                    name,
+                    Change::Patch(kind, &patch),
+                    &self.how(),
+                )?
+            }
+            _ => return Err(Refusal::method_not_allowed()),
+        };
+        Ok(respond::json(StatusCode::OK, &scale))
+    }
+
+    fn namespace(&self) -> Option<&str> {
+        let own = self.resource.namespaced;
+        self.target.namespace.as_deref().filter(|_| own)
+    }
+
+    fn name(&self) -> &str {
+        self.target.name.as_deref().unwrap_or_default()
+    }
+
+    fn form(&self) -> Form {
+        Form::of(self.asked.header(header::ACCEPT))
+    }
+
+    fn selector(&self) -> Result<Selector, Refusal> {
+        let query = &self.asked.query;
+        let selector = Selector::parse(query.get("labelSelector"), query.get("fieldSelector"))?;
+        selector.check_fields(&kinds::selectable(self.resource))?;
+        Ok(selector)
+    }
+
+    fn list(&self) -> Result<Response<Body>, Refusal> {
+        let wanted = Wanted {
+            selector: self.selector()?,
+            limit: self.asked.query.get("limit").parse().unwrap_or_default(),
+            after: self.asked.query.get("continue").to_owned(),
+        };
+        let page = self.api.list(self.resource, self.namespace(), &wanted)?;
+        let mut list = respond::list(self.resource, &page.items, page.version);
+        if !page.more.is_empty() {
+            list["metadata"]["continue"] = Value::from(page.more);
+        }
+        if let Some(remaining) = page.remaining {
+            list["metadata"]["remainingItemCount"] = Value::from(remaining);
+        }
+        Ok(self
+            .form()
+            .list(self.resource, &page.items, list, self.api.clock.now()))
+    }
+
+    fn delete(&self) -> Result<Response<Body>, Refusal> {
+        let options = self.options()?;
+        match self
+            .api
+            .delete(self.resource, self.namespace(), self.name(), &options)?
+        {
+            // Pods and what is still going are shown; of what is gone a word is enough.
+            Deleted::Going(object) => Ok(self.object(StatusCode::OK, &object, &[])),
+            Deleted::Gone(object) => Ok(respond::json(
+                StatusCode::OK,
+                &respond::deleted(self.resource, &object),
+            )),
+        }
+    }
+
+    fn options(&self) -> Result<Options, Refusal> {
+        let body = if self.asked.body.is_empty() {
+            Value::Null
+        } else {
+            self.body()?
+        };
+        let mut options = Options::parse(&body)?;
+        let query = &self.asked.query;
+        options.dry_run |= !query.get("dryRun").is_empty();
+        if let Ok(seconds) = query.get("gracePeriodSeconds").parse() {
+            options.grace.get_or_insert(seconds);
+        }
+        if options.propagation.is_none() && !query.get("propagationPolicy").is_empty() {
+            let named = serde_json::json!({"propagationPolicy": query.get("propagationPolicy")});
+            options.propagation = Options::parse(&named)?.propagation;
+        }
+        Ok(options)
+    }
+
+    /// The body: JSON, or YAML where it says so.
+    fn body(&self) -> Result<Value, Refusal> {
+        let kind = self.asked.header(header::CONTENT_TYPE);
+        let text = std::str::from_utf8(&self.asked.body)
+            .map_err(|_| Refusal::bad_request("the body is not UTF-8"))?;
+        if kind.contains("yaml") {
+            let options = serde_yaml::options! { legacy_octal_numbers: true };
+            return serde_yaml::from_str_with_options(text, options)
+                .map_err(|e| Refusal::bad_request(format!("error decoding YAML: {e}")));
+        }
+        if kind.contains("protobuf") || kind.contains("cbor") {
+            return Err(Refusal::unsupported_media_type());
+        }
+        serde_json::from_str(text).map_err(|e| {
+            if kind.contains("patch+json") {
+                let why = if e.is_eof() {
+                    "unexpected end of JSON input".to_owned()
+                } else {
+                    e.to_string()
+                };
+                return Refusal::bad_request(format!("error decoding patch: {why}"));
+            }
+            let (kind, version) = (&self.resource.kind, &self.resource.version);
+            Refusal::bad_request(format!(
+                "{kind} in version \"{version}\" cannot be handled as a {kind}: {e}"
+            ))
+        })
+    }
+
+    fn how(&self) -> How {
+        let query = &self.asked.query;
+        let validation = match query.get("fieldValidation") {
+            "Strict" => Validation::Strict,
+            "Ignore" => Validation::Ignore,
+            _ => Validation::Warn,
+        };
+        let manager = query.get("fieldManager");
+        let applies = self
+            .asked
+            .header(header::CONTENT_TYPE)
+            .contains("apply-patch");
+        let manager = if manager.is_empty() && !applies {
+            // As the API server names those who don't name themselves.
+            let agent = self.asked.header(header::USER_AGENT);
+            agent.split('/').next().unwrap_or_default().to_owned()
+        } else {
+            manager.to_owned()
+        };
+        How {
+            manager: if manager.is_empty() && !applies {
+                "unknown".to_owned()
+            } else {
+                manager
+            },
+            subresource: self.target.subresource.clone(),
+            dry_run: !query.get("dryRun").is_empty(),
+            force: query.is("force"),
+            validation,
+        }
+    }
+
+    fn written(&self, written: &Written) -> Response<Body> {
+        let code = if written.created {
+            StatusCode::CREATED
+        } else {
+            StatusCode::OK
+        };
+        self.object(code, &written.object, &written.warnings)
+    }
+
+    fn object(&self, code: StatusCode, object: &Value, warnings: &[String]) -> Response<Body> {
+        let mut answer = self
+            .form()
+            .object(self.resource, code, object, self.api.clock.now());
+        for warning in warnings {
+            let text = format!("299 - \"{}\"", warning.replace('"', "\\\""));
+            if let Ok(value) = text.parse() {
+                answer.headers_mut().append(header::WARNING, value);
+            }
+        }
+        answer
+    }
+}

@@ -1,0 +1,227 @@
+//! What a request asks for, by its method, path and query.
+
+use http::Method;
+
+use crate::sandbox::status::Refusal;
+
+/// The parts of a path under which resources lie.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// The API group; empty for the core group.
+    pub group: String,
+    /// The version.
+    pub version: String,
+    /// The namespace; none for what lies in none, and for all of them.
+    pub namespace: Option<String>,
+    /// The plural.
+    pub resource: String,
+    /// The object; none for the collection.
+    pub name: Option<String>,
+    /// The subresource; empty for the object itself.
+    pub subresource: String,
+    /// What follows the subresource: the path of a proxied request.
+    pub rest: String,
+}
+
+/// What is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verb {
+    /// One object.
+    Get,
+    /// Several.
+    List,
+    /// Several, and what becomes of them.
+    Watch,
+    /// A new one.
+    Create,
+    /// Another state for one.
+    Update,
+    /// A change of one.
+    Patch,
+    /// One less.
+    Delete,
+    /// All of them less.
+    DeleteCollection,
+}
+
+impl Verb {
+    /// As discovery and RBAC name it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Get => "get",
+            Self::List => "list",
+            Self::Watch => "watch",
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Patch => "patch",
+            Self::Delete => "delete",
+            Self::DeleteCollection => "deletecollection",
+        }
+    }
+}
+
+/// The parameters of a query.
+#[derive(Debug, Clone, Default)]
+pub struct Query(Vec<(String, String)>);
+
+impl Query {
+    /// Reads a query.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        let pair = |part: &str| {
+            let (key, value) = part.split_once('=').unwrap_or((part, ""));
+            (decode(key), decode(value))
+        };
+        Self(
+            text.split('&')
+                .filter(|p| !p.is_empty())
+                .map(pair)
+                .collect(),
+        )
+    }
+
+    /// A parameter; empty where it is not given.
+    #[must_use]
+    pub fn get(&self, name: &str) -> &str {
+        let found = self.0.iter().find(|(key, _)| key == name);
+        found.map_or("", |(_, value)| value)
+    }
+
+    /// Whether a parameter is given and true.
+    #[must_use]
+    pub fn is(&self, name: &str) -> bool {
+        matches!(self.get(name), "true" | "1")
+    }
+}
+
+/// Text of a URL, with `%XX` and `+` replaced.
+fn decode(text: &str) -> String {
+    let bytes = text.as_bytes();
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut i = 0;
+    while i < bytes.len() {
+        let hex = |at: usize| {
+            text.get(at..at + 2)
+                .and_then(|h| u8::from_str_radix(h, 16).ok())
+        };
+        match (bytes[i], hex(i + 1)) {
+            (b'%', Some(byte)) => {
+                out.push(byte);
+                i += 3;
+                continue;
+            }
+            (b'+', _) => out.push(b' '),
+            (other, _) => out.push(other),
+        }
+        i += 1;
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+impl Target {
+    /// Reads a path below `/api` or `/apis`; none for one that names no resource.
+    #[must_use]
+    pub fn parse(path: &str) -> Option<Self> {
+        let mut parts = path.split('/').filter(|p| !p.is_empty()).map(decode);
+        let (group, version) = match parts.next()?.as_str() {
+            "api" => (String::new(), parts.next()?),
+            "apis" => (parts.next()?, parts.next()?),
+            _ => return None,
+        };
+        let mut parts = parts.peekable();
+        // The old form of a watch.
+        if parts.peek().is_some_and(|p| p == "watch") {
+            parts.next();
+        }
+        let first = parts.next()?;
+        let mut target = Self {
+            group,
+            version,
+            namespace: None,
+            resource: first,
+            name: parts.next(),
+            subresource: String::new(),
+            rest: String::new(),
+        };
+        if target.resource == "namespaces" && target.name.is_some() {
+            match parts.peek().map(String::as_str) {
+                // What is of the namespace itself.
+                None | Some("status" | "finalize") => {
+                    target.namespace.clone_from(&target.name);
+                }
+                Some(_) => {
+                    target.namespace = target.name.take();
+                    target.resource = parts.next()?;
+                    target.name = parts.next();
+                }
+            }
+        }
+        target.subresource = parts.next().unwrap_or_default();
+        target.rest = parts.collect::<Vec<_>>().join("/");
+        Some(target)
+    }
+
+    /// What a method does to it.
+    pub fn verb(&self, method: &Method, query: &Query) -> Result<Verb, Refusal> {
+        let one = self.name.is_some();
+        Ok(match *method {
+            Method::GET | Method::HEAD if query.is("watch") => Verb::Watch,
+            Method::GET | Method::HEAD if one => Verb::Get,
+            Method::GET | Method::HEAD => Verb::List,
+            Method::POST if !one || !self.subresource.is_empty() => Verb::Create,
+            Method::PUT if one => Verb::Update,
+            Method::PATCH if one => Verb::Patch,
+            Method::DELETE if one => Verb::Delete,
+            Method::DELETE => Verb::DeleteCollection,
+            _ => return Err(Refusal::method_not_allowed()),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_form_of_a_path_is_understood() {
+        let parse = |path: &str| {
+            let t = Target::parse(path).unwrap();
+            let name = t.name.unwrap_or_default();
+            let namespace = t.namespace.unwrap_or_default();
+            format!(
+                "{}/{} {namespace} {} {name} {} {}",
+                t.group, t.version, t.resource, t.subresource, t.rest
+            )
+        };
+        assert_eq!(parse("/api/v1/pods"), "/v1  pods   ");
+        assert_eq!(parse("/api/v1/namespaces"), "/v1  namespaces   ");
+        assert_eq!(parse("/api/v1/namespaces/a"), "/v1 a namespaces a  ");
+        assert_eq!(
+            parse("/api/v1/namespaces/a/finalize"),
+            "/v1 a namespaces a finalize "
+        );
+        assert_eq!(
+            parse("/apis/apps/v1/namespaces/a/deployments/b/scale"),
+            "apps/v1 a deployments b scale "
+        );
+        assert_eq!(
+            parse("/api/v1/namespaces/a/services/b:web/proxy/api/v1/query"),
+            "/v1 a services b:web proxy api/v1/query"
+        );
+        assert_eq!(parse("/api/v1/watch/namespaces/a/pods"), "/v1 a pods   ");
+        assert!(Target::parse("/version").is_none());
+        assert!(Target::parse("/apis/apps/v1").is_none());
+    }
+
+    #[test]
+    fn queries_are_decoded() {
+        let query = Query::parse("labelSelector=a%3Db%2Cc&watch=1&x=1+2&bad=%zz");
+        assert_eq!(query.get("labelSelector"), "a=b,c");
+        assert!(query.is("watch"));
+        assert_eq!(
+            (query.get("x"), query.get("bad"), query.get("none")),
+            ("1 2", "%zz", "")
+        );
+    }
+}

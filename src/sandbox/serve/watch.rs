@@ -1,0 +1,216 @@
+//! Watches: what is there first, if that is wanted, then every change.
+//! <https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes>
+
+use std::{convert::Infallible, sync::Arc, time::Duration};
+
+use http::{Response, header};
+use http_body_util::{BodyExt as _, StreamBody};
+use hyper::body::{Bytes, Frame};
+use serde_json::{Value, json};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep_until},
+};
+
+use super::{
+    On,
+    respond::{Body, Form},
+};
+use crate::sandbox::{
+    registry::Resource,
+    status::Refusal,
+    store::{Change, selector::Selector},
+    tables,
+    verbs::{Api, read::Wanted},
+};
+
+/// How long a watch lasts that says no time of its own.
+const LASTS: Duration = Duration::from_secs(30 * 60);
+/// How often a watch that wants bookmarks gets one.
+const BOOKMARK: Duration = Duration::from_secs(60);
+/// How long before its end a watch gets its last bookmark.
+const BEFORE_END: Duration = Duration::from_secs(2);
+/// How many lines wait for a slow reader.
+const QUEUE: usize = 64;
+
+/// One watch.
+struct Watch {
+    api: Arc<Api>,
+    resource: Arc<Resource>,
+    namespace: Option<String>,
+    selector: Selector,
+    form: Form,
+    /// The version of the last change that was told.
+    seen: u64,
+    bookmarks: bool,
+    out: mpsc::Sender<Value>,
+}
+
+/// The reader went away.
+struct Gone;
+
+/// Begins a watch; its lines come as the body.
+pub(super) fn start(on: &On<'_>) -> Result<Response<Body>, Refusal> {
+    let query = &on.asked.query;
+    let mut selector = on.selector()?;
+    if let Some(name) = &on.target.name {
+        selector = Selector::parse(query.get("labelSelector"), &format!("metadata.name={name}"))?;
+    }
+    let version = query.get("resourceVersion");
+    let from: Option<u64> = match version {
+        "" | "0" => None,
+        text => Some(text.parse().map_err(|_| {
+            Refusal::unexpected(format!(
+                "resourceVersion: Invalid value: \"{text}\": strconv.ParseUint: parsing \"{text}\": invalid syntax"
+            ))
+        })?),
+    };
+    let initial = query.is("sendInitialEvents");
+    let (out, lines) = mpsc::channel(QUEUE);
+    let mut watch = Watch {
+        api: Arc::clone(on.api),
+        resource: Arc::clone(on.resource),
+        namespace: on.namespace().map(str::to_owned),
+        selector,
+        form: on.form(),
+        seen: from.unwrap_or_default(),
+        bookmarks: query.is("allowWatchBookmarks"),
+        out,
+    };
+    let lasts = query
+        .get("timeoutSeconds")
+        .parse()
+        .map_or(LASTS, Duration::from_secs);
+    let list_first = initial || from.is_none();
+    tokio::spawn(async move {
+        // A reader that goes away ends the watch, as its time does.
+        let _ = watch.run(list_first, initial, Instant::now() + lasts).await;
+    });
+    let lines = futures::stream::unfold(lines, |mut lines| async move {
+        let line = lines.recv().await?;
+        let bytes = Bytes::from(format!("{line}\n"));
+        Some((Ok::<_, Infallible>(Frame::data(bytes)), lines))
+    });
+    let mut answer = Response::new(StreamBody::new(lines).boxed_unsync());
+    let kind = header::HeaderValue::from_static("application/json");
+    answer.headers_mut().insert(header::CONTENT_TYPE, kind);
+    Ok(answer)
+}
+
+impl Watch {
+    async fn run(&mut self, list_first: bool, initial: bool, ends: Instant) -> Result<(), Gone> {
+        let mut newest = self.api.store.subscribe();
+        if list_first {
+            self.list(initial).await?;
+        }
+        // The last one comes shortly before the end, so that the next watch begins with a new version.
+        let last = ends.checked_sub(BEFORE_END).unwrap_or(ends);
+        let mut bookmark = last.min(Instant::now() + BOOKMARK);
+        loop {
+            self.changes().await?;
+            tokio::select! {
+                changed = newest.changed() => if changed.is_err() { return Ok(()) },
+                () = sleep_until(bookmark.min(ends)) => {
+                    if Instant::now() >= ends {
+                        return Ok(());
+                    }
+                    let next = Instant::now() + BOOKMARK;
+                    bookmark = if Instant::now() >= last { ends } else { last.min(next) };
+                    if self.bookmarks {
+                        self.bookmark(false).await?;
+                    }
+                }
+                () = self.out.closed() => return Ok(()),
+            }
+        }
+    }
+
+    /// Tells of everything that is there.
+    async fn list(&mut self, initial: bool) -> Result<(), Gone> {
+        let wanted = Wanted {
+            selector: self.selector.clone(),
+            ..Wanted::default()
+        };
+        let Ok(page) = self
+            .api
+            .list(&self.resource, self.namespace.as_deref(), &wanted)
+        else {
+            return Ok(());
+        };
+        for object in &page.items {
+            self.event("ADDED", object).await?;
+        }
+        self.seen = page.version;
+        if initial && self.bookmarks {
+            self.bookmark(true).await?;
+        }
+        Ok(())
+    }
+
+    /// Tells of the changes since the last look.
+    async fn changes(&mut self) -> Result<(), Gone> {
+        let found: Result<(Vec<Change>, u64), _> = self.api.store.with(|state| {
+            let version = state.version();
+            let since = state.since(self.seen)?;
+            let here = since.filter(|c| c.place == self.resource.place);
+            Ok::<_, crate::sandbox::store::Forgotten>((here.cloned().collect(), version))
+        });
+        let Ok((changes, version)) = found else {
+            let why = format!("too old resource version: {} ({})", self.seen, 0);
+            let refusal = Refusal::expired(why).to_value();
+            self.send(json!({"type": "ERROR", "object": refusal}))
+                .await?;
+            return Err(Gone);
+        };
+        for change in &changes {
+            if self.namespace.as_ref().is_none_or(|n| *n == change.key.0) {
+                self.change(change).await?;
+            }
+        }
+        self.seen = version;
+        Ok(())
+    }
+
+    /// One change, as a reader who sees only what is selected sees it.
+    async fn change(&mut self, change: &Change) -> Result<(), Gone> {
+        let wanted = |o: &Option<Arc<Value>>| o.clone().filter(|o| self.selector.matches(o));
+        match (wanted(&change.before), wanted(&change.after)) {
+            (None, Some(after)) => self.event("ADDED", &after).await,
+            (Some(_), Some(after)) => self.event("MODIFIED", &after).await,
+            (Some(before), None) => {
+                // What left the selection has its newest version, and its last state in it.
+                let mut last = (*before).clone();
+                last["metadata"]["resourceVersion"] = json!(change.version.to_string());
+                self.event("DELETED", &last).await
+            }
+            (None, None) => Ok(()),
+        }
+    }
+
+    async fn event(&self, kind: &str, object: &Value) -> Result<(), Gone> {
+        let object = match self.form {
+            Form::Whole => object.clone(),
+            Form::Metadata => json!({
+                "apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadata", "metadata": object["metadata"],
+            }),
+            Form::Table => tables::table(&self.resource, [object], self.api.clock.now()),
+        };
+        self.send(json!({"type": kind, "object": object})).await
+    }
+
+    async fn bookmark(&self, initial_end: bool) -> Result<(), Gone> {
+        let mut object = json!({
+            "apiVersion": self.resource.api_version(), "kind": self.resource.kind,
+            "metadata": {"resourceVersion": self.seen.to_string()},
+        });
+        if initial_end {
+            object["metadata"]["annotations"] = json!({"k8s.io/initial-events-end": "true"});
+        }
+        self.send(json!({"type": "BOOKMARK", "object": object}))
+            .await
+    }
+
+    async fn send(&self, line: Value) -> Result<(), Gone> {
+        self.out.send(line).await.map_err(|_| Gone)
+    }
+}
