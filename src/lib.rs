@@ -5,5 +5,6 @@ pub mod check;
 pub mod cli;
 pub mod cluster;
 pub mod lab;
+pub mod sandbox;
 pub mod session;
 pub mod ui;

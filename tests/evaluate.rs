@@ -1,4 +1,5 @@
 //! Verdicts from snapshots: no cluster, no clock.
+#![allow(clippy::unwrap_used)] // Helpers of tests.
 
 use ccnr::cluster::snapshot::{Answer, Obstacle, ObstacleKind, Read, Snapshot};
 use std::{collections::HashMap, time::Duration};

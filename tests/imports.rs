@@ -1,4 +1,5 @@
-//! Imports run downwards only: cli, ui, session, check, cluster, lab. What is below knows nothing of what is above.
+//! Imports run downwards only: cli, ui, session, check, cluster, lab. What is below knows nothing of what is above; the sandbox
+//! knows nothing of any of them.
 #![allow(clippy::unwrap_used)] // Tests.
 
 use std::{fs, path::Path};
@@ -18,7 +19,10 @@ fn sources(folder: &Path, found: &mut Vec<(String, String)>) {
     }
 }
 
-/// The layers that a source names as `crate::LAYER`, in one line or in a nested `use crate::{…}`.
+/// What stands beside the layers: it is spoken to over the network only.
+const SANDBOX: &str = "sandbox";
+
+/// The parts that a source names as `crate::LAYER`, in one line or in a nested `use crate::{…}`.
 fn named(text: &str) -> Vec<&'static str> {
     let flat: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let mut groups = String::new();
@@ -45,8 +49,8 @@ fn named(text: &str) -> Vec<&'static str> {
             .split(',')
             .any(|part| part.trim().split("::").next() == Some(layer))
     };
-    LAYERS
-        .into_iter()
+    let parts = LAYERS.into_iter().chain([SANDBOX]);
+    parts
         .filter(|layer| flat.contains(&format!("crate::{layer}::")) || within(layer))
         .collect()
 }
@@ -60,11 +64,23 @@ fn imports_run_downwards() {
         sources(&src.join(layer), &mut files);
         assert!(!files.is_empty(), "src/{layer} is a layer");
         for (path, text) in files {
-            let above = named(&text).into_iter().filter(|n| LAYERS[..i].contains(n));
+            let above = named(&text).into_iter();
+            let above = above.filter(|n| LAYERS[..i].contains(n) || (*n == SANDBOX && i > 0));
             wrong.extend(above.map(|n| format!("{path} imports {n}")));
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn the_sandbox_knows_nothing_of_labs() {
+    let mut files = Vec::new();
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    sources(&src.join(SANDBOX), &mut files);
+    for (path, text) in files {
+        let others: Vec<&str> = named(&text).into_iter().filter(|n| *n != SANDBOX).collect();
+        assert!(others.is_empty(), "{path} imports {others:?}");
+    }
 }
 
 #[test]

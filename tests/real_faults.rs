@@ -165,10 +165,10 @@ fn on_what_is_checked(cluster: &RealCluster, fault: Fault) -> Result<(), Failed>
         let verdict = named(&step["checks"], check)?["verdict"].clone();
         ensure(verdict == "error", || format!("{path}: {step}"))?;
         let blames = |c: &serde_json::Value| c["verdict"] == "fail";
-        let blamed = step["checks"]
+        let any = step["checks"]
             .as_array()
             .is_some_and(|all| all.iter().any(blames));
-        ensure(!blamed && step["regressed"].is_null(), || {
+        ensure(!any && step["regressed"].is_null(), || {
             format!("{path} blames: {step}")
         })?;
     }

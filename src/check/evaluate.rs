@@ -287,11 +287,11 @@ impl Judge<'_> {
                     return Ok(Held::No(finding::wrong_count(list, count, number, client)));
                 }
             }
-            if let Some(expression) = cel {
-                if !self.holds(expression, ("items", Value::Array(items.to_vec())))? {
-                    let title = &self.check.title;
-                    return Ok(Held::No(finding::untrue_of_list(list, title, client)));
-                }
+            if let Some(expression) = cel
+                && !self.holds(expression, ("items", Value::Array(items.to_vec())))?
+            {
+                let title = &self.check.title;
+                return Ok(Held::No(finding::untrue_of_list(list, title, client)));
             }
             Ok(Held::Yes)
         };

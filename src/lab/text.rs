@@ -40,14 +40,12 @@ impl Text {
 
     /// Several texts, one a line.
     #[must_use]
-    pub fn lines<'a>(texts: impl IntoIterator<Item = &'a Self> + Clone) -> Self {
-        let of = |lang| {
-            let all = texts.clone().into_iter().map(|t| t.get(lang));
-            all.collect::<Vec<_>>().join("\n")
-        };
+    pub fn lines<'a>(texts: impl IntoIterator<Item = &'a Self>) -> Self {
+        let each = |t: &'a Self| (t.en.as_str(), t.ja.as_str());
+        let (en, ja): (Vec<&str>, Vec<&str>) = texts.into_iter().map(each).unzip();
         Self {
-            en: of(Lang::En),
-            ja: of(Lang::Ja),
+            en: en.join("\n"),
+            ja: ja.join("\n"),
         }
     }
 

@@ -41,6 +41,20 @@ impl RealCluster {
         Self::answering(PathBuf::from(path))
     }
 
+    /// Finds the API server that stands alone, without a node and without addons: `CCNR_TEST_API_KUBECONFIG`, else the
+    /// rig's, if it is up.
+    pub fn find_api_only() -> Result<Self, String> {
+        let given = env::var_os("CCNR_TEST_API_KUBECONFIG").filter(|v| !v.is_empty());
+        let path = given.map_or_else(|| rig_out().join("api/admin.kubeconfig"), PathBuf::from);
+        if !path.exists() {
+            return Err(
+                "no API server alone: run `tests/rig/rig build && RIG_STATE=~/.cache/ccnr-rig/api tests/rig/rig up --api-only`"
+                    .to_owned(),
+            );
+        }
+        Self::answering(path)
+    }
+
     fn answering(kubeconfig: PathBuf) -> Result<Self, String> {
         let cluster = Self { kubeconfig };
         let answer = cluster.try_kubectl(&["get", "--raw", "/readyz"]);
@@ -97,16 +111,7 @@ impl RealCluster {
 
 /// The kubectl that the rig built, else the one in PATH.
 pub fn kubectl(kubeconfig: &Path) -> Command {
-    let cache = env::var_os("RIG_OUT").map_or_else(
-        || {
-            let home = env::home_dir().unwrap_or_default();
-            env::var_os("XDG_CACHE_HOME")
-                .map_or_else(|| home.join(".cache"), PathBuf::from)
-                .join("ccnr-rig")
-        },
-        PathBuf::from,
-    );
-    let built = cache.join("bin/kubectl");
+    let built = rig_out().join("bin/kubectl");
     let mut command = Command::new(if built.exists() {
         built
     } else {
@@ -114,6 +119,19 @@ pub fn kubectl(kubeconfig: &Path) -> Command {
     });
     command.arg("--kubeconfig").arg(kubeconfig);
     command
+}
+
+/// Where the rig is built.
+fn rig_out() -> PathBuf {
+    env::var_os("RIG_OUT").map_or_else(
+        || {
+            let home = env::home_dir().unwrap_or_default();
+            env::var_os("XDG_CACHE_HOME")
+                .map_or_else(|| home.join(".cache"), PathBuf::from)
+                .join("ccnr-rig")
+        },
+        PathBuf::from,
+    )
 }
 
 fn rig() -> PathBuf {

@@ -1,0 +1,261 @@
+//! The same requests to the sandbox and to a real API server: the same answers, but for uids, times and versions.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // Tests.
+
+mod support;
+
+use std::{fmt::Write as _, path::Path, sync::Arc};
+
+use ccnr::sandbox::{
+    authz::User,
+    clock::Clock,
+    registry::Registry,
+    serve::{authn::Tokens, serve},
+    verbs::Api,
+};
+use http_body_util::BodyExt as _;
+use libtest_mimic::{Arguments, Failed, Trial};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use support::cluster::{RealCluster, fresh};
+
+/// Requests that belong together, in a namespace of their own.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Script {
+    name: String,
+    requests: Vec<Asked>,
+}
+
+/// One request. `NS` in paths and bodies is the namespace.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Asked {
+    /// `METHOD PATH`.
+    ask: String,
+    #[serde(default)]
+    body: Option<Value>,
+    /// The body as it is sent, where it is no JSON.
+    #[serde(default)]
+    text: Option<String>,
+    #[serde(default)]
+    content: Option<String>,
+    #[serde(default)]
+    accept: Option<String>,
+    /// In whose name.
+    #[serde(default, rename = "as")]
+    user: Option<String>,
+}
+
+fn main() {
+    let arguments = Arguments::from_args();
+    let cluster = RealCluster::find_api_only();
+    if let Err(reason) = &cluster {
+        eprintln!("skipped: the sandbox beside a real API server: {reason}");
+    }
+    let mut trials = Vec::new();
+    let known = known_differences();
+    println!("{} scripts are known to differ", known.len());
+    for script in scripts() {
+        let found = cluster.clone();
+        let differs = known.contains(&script.name);
+        let trial = Trial::test(script.name.clone(), move || {
+            match (compare(&found?, &script), differs) {
+                (Ok(()), true) => {
+                    Err("it no longer differs: take it from docs/sandbox-fidelity.md".into())
+                }
+                (Err(_), true) => Ok(()),
+                (outcome, false) => outcome,
+            }
+        });
+        trials.push(trial.with_ignored_flag(cluster.is_err()));
+    }
+    libtest_mimic::run(&arguments, trials).exit();
+}
+
+/// The scripts that `docs/sandbox-fidelity.md` lists.
+fn known_differences() -> Vec<String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/sandbox-fidelity.md");
+    let text = std::fs::read_to_string(path).unwrap();
+    let rows = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("| ")?.split(" | ").next());
+    rows.skip(1).map(str::to_owned).collect()
+}
+
+fn scripts() -> Vec<Script> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/differential");
+    let mut files: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|f| f.unwrap().path())
+        .collect();
+    files.sort();
+    let read = |path: &std::path::PathBuf| -> Vec<Script> {
+        let text = std::fs::read_to_string(path).unwrap();
+        serde_yaml::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+    };
+    files.iter().flat_map(read).collect()
+}
+
+fn compare(cluster: &RealCluster, script: &Script) -> Result<(), Failed> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let namespace = fresh("diff");
+    let (ours, theirs) = runtime.block_on(async {
+        let config = kube::config::Kubeconfig::read_from(&cluster.kubeconfig).unwrap();
+        let config = kube::Config::from_custom_kubeconfig(config, &<_>::default())
+            .await
+            .unwrap();
+        let real = kube::Client::try_from(config).unwrap();
+        let ours = run(&sandbox().await, script, &namespace).await;
+        (ours, run(&real, script, &namespace).await)
+    });
+    cluster.try_kubectl(&["delete", "namespace", &namespace, "--wait=false"]);
+    let mut told = String::new();
+    for ((asked, ours), theirs) in script.requests.iter().zip(ours).zip(theirs) {
+        if ours != theirs {
+            write!(told, "\n{}", asked.ask)?;
+            differences("", &ours, &theirs, &mut told);
+        }
+    }
+    if told.is_empty() {
+        Ok(())
+    } else {
+        Err(told.into())
+    }
+}
+
+/// Where two answers differ.
+fn differences(path: &str, ours: &Value, theirs: &Value, told: &mut String) {
+    match (ours, theirs) {
+        (Value::Object(a), Value::Object(b)) => {
+            let mut keys: Vec<&String> = a.keys().chain(b.keys()).collect();
+            keys.sort();
+            keys.dedup();
+            for key in keys {
+                let of = |m: &serde_json::Map<String, Value>| {
+                    m.get(key).cloned().unwrap_or(json!("(nothing)"))
+                };
+                differences(&format!("{path}.{key}"), &of(a), &of(b), told);
+            }
+        }
+        (Value::Array(a), Value::Array(b)) if a.len() == b.len() => {
+            for (i, (a, b)) in a.iter().zip(b).enumerate() {
+                differences(&format!("{path}[{i}]"), a, b, told);
+            }
+        }
+        (a, b) if a == b => {}
+        (a, b) => write!(told, "\n  {path}\n    sandbox {a}\n    real    {b}").unwrap(),
+    }
+}
+
+async fn sandbox() -> kube::Client {
+    let api = Arc::new(Api::new(Registry::kubernetes(), Clock::of_machine()));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut tokens = Tokens::default();
+    tokens.add("admin", User::admin("admin"));
+    tokio::spawn(serve(api, tokens, listener));
+    let mut config = kube::Config::new(format!("http://{address}").parse().unwrap());
+    config.auth_info.token = Some("admin".to_owned().into());
+    kube::Client::try_from(config).unwrap()
+}
+
+async fn run(client: &kube::Client, script: &Script, namespace: &str) -> Vec<Value> {
+    let own = Asked {
+        ask: "POST /api/v1/namespaces".to_owned(),
+        body: Some(json!({"metadata": {"name": namespace}})),
+        text: None,
+        content: None,
+        accept: None,
+        user: None,
+    };
+    ask(client, &own, namespace).await;
+    let mut answers = Vec::new();
+    for asked in &script.requests {
+        answers.push(ask(client, asked, namespace).await);
+    }
+    answers
+}
+
+async fn ask(client: &kube::Client, asked: &Asked, namespace: &str) -> Value {
+    let (method, path) = asked.ask.split_once(' ').unwrap();
+    let body = match (&asked.body, &asked.text) {
+        (Some(body), _) => body.to_string(),
+        (None, Some(text)) => text.clone(),
+        (None, None) => String::new(),
+    };
+    let named = |text: &str| text.replace("NS", namespace);
+    let content = asked.content.as_deref().unwrap_or("application/json");
+    let request = http::Request::builder()
+        .method(method)
+        .uri(named(path))
+        .header("Content-Type", content)
+        .header(
+            "Accept",
+            asked.accept.as_deref().unwrap_or("application/json"),
+        )
+        .header("User-Agent", "differential/1");
+    let request = match &asked.user {
+        Some(user) => request
+            .header("Impersonate-User", user)
+            .header("Impersonate-Group", "students"),
+        None => request,
+    };
+    let request = request
+        .body(kube::client::Body::from(named(&body).into_bytes()))
+        .unwrap();
+    let answer = client.send(request).await.unwrap();
+    let (head, body) = answer.into_parts();
+    let bytes = body.collect().await.unwrap().to_bytes();
+    let text = String::from_utf8_lossy(&bytes).replace(namespace, "NS");
+    // A watch is a line an event.
+    let lines = || {
+        text.lines()
+            .map(serde_json::from_str)
+            .collect::<Result<Vec<Value>, _>>()
+    };
+    let whole = serde_json::from_str(&text).or_else(|_| lines().map(Value::Array));
+    let mut body = whole.unwrap_or_else(|_| json!(text));
+    timeless(&mut body);
+    let warnings: Vec<_> = head
+        .headers
+        .get_all("warning")
+        .iter()
+        .map(|w| w.to_str().unwrap().to_owned())
+        .collect();
+    json!({"status": head.status.as_u16(), "body": body, "warnings": warnings})
+}
+
+/// Without what differs between any two runs.
+fn timeless(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            for (key, child) in map.iter_mut() {
+                match key.as_str() {
+                    "uid" if child.is_string() => *child = json!("UID"),
+                    "resourceVersion" if child.is_string() => *child = json!("RV"),
+                    "continue" if child.is_string() => *child = json!("TOKEN"),
+                    "creationTimestamp" | "time" | "deletionTimestamp" if child.is_string() => {
+                        *child = json!("TIME");
+                    }
+                    // Some messages name a uid.
+                    "message" if child.as_str().is_some_and(|m| m.contains("in record (")) => {
+                        let text = child.as_str().unwrap_or_default();
+                        let (before, rest) = text.split_once("in record (").unwrap();
+                        let after = rest.split_once(')').map_or("", |(_, after)| after);
+                        *child = json!(format!("{before}in record (X){after}"));
+                    }
+                    "generateName" | "description" => {}
+                    _ => timeless(child),
+                }
+            }
+            // Texts of columns are not the sandbox's to repeat.
+            map.remove("description");
+        }
+        Value::Array(items) => items.iter_mut().for_each(timeless),
+        // An age in a table: both were asked within seconds.
+        Value::String(text) if ["0s", "1s", "2s"].contains(&text.as_str()) => *value = json!("AGE"),
+        _ => {}
+    }
+}
