@@ -36,6 +36,7 @@ fn step(number: usize, title: Text, outcome: Outcome, checks: Vec<CheckReport>) 
         blocked_by: (outcome == Outcome::Blocked).then(|| if number == 9 { 5 } else { number - 1 }),
         skipped: None,
         regressed: None,
+        kept: None,
         optional: false,
         checks,
     }

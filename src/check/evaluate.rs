@@ -30,6 +30,8 @@ pub struct Known {
     pub answer: Option<String>,
     /// `oc` or `kubectl`.
     pub client: String,
+    /// The step that the check belongs to.
+    pub step: String,
     /// How long ago something that the step is about last changed; `None` if nothing of it exists yet.
     pub unchanged_for: Option<std::time::Duration>,
 }
@@ -300,7 +302,7 @@ impl Judge<'_> {
 
     fn question(&self, given: &BTreeMap<String, Given>, expression: &str) -> Held {
         let Some(said) = &self.known.answer else {
-            return Held::Never(finding::unanswered());
+            return Held::Never(finding::unanswered(&self.known.step));
         };
         let right = || -> Result<bool, Obstacle> {
             let mut bound = self.bound(given)?;
@@ -320,6 +322,7 @@ impl Judge<'_> {
                     "クラスターの現在の状態と一致する答え",
                 ),
                 observed: Text::same(show(&Value::from(said.as_str()))),
+                next: Some(finding::answer_again(&self.known.step)),
                 ..Finding::default()
             }),
             Err(obstacle) => Held::Unknown(obstacle),

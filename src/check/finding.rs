@@ -303,10 +303,19 @@ pub(crate) fn wrong_count(list: &ListRef, count: &Count, number: usize, client: 
     }
 }
 
-pub(crate) fn unanswered() -> Finding {
+/// How a wrong answer is mended.
+pub(crate) fn answer_again(step: &str) -> Text {
+    Text::new(
+        format!("look again, or ask `ccnr lab hint`; then `ccnr lab answer {step} VALUE`"),
+        format!("もう一度確認するか、`ccnr lab hint` を見てから `ccnr lab answer {step} VALUE`"),
+    )
+}
+
+pub(crate) fn unanswered(step: &str) -> Finding {
     Finding {
         expected: Text::new("your answer", "あなたの答え"),
         observed: Text::new("none yet", "まだありません"),
+        see: Some(format!("ccnr lab answer {step} VALUE")),
         ..Finding::default()
     }
 }

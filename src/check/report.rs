@@ -43,6 +43,8 @@ pub struct StepReport {
     pub skipped: Option<Text>,
     /// When it passed first, if it did and does not any more: a regression.
     pub regressed: Option<Timestamp>,
+    /// When it passed, if it is not looked at again because later steps undo it.
+    pub kept: Option<Timestamp>,
     /// Whether it is optional.
     pub optional: bool,
     /// The checks.

@@ -21,7 +21,7 @@ use crate::{
         names,
         text::Text,
     },
-    session::{self, Learner, Session, store::Store},
+    session::{self, Learner, Session, actions::Decision, store::Store},
     ui::{place, progress::Progress, prompt, style::Style},
 };
 
@@ -141,11 +141,17 @@ impl Desk {
     }
 
     /// Whether to take over fields that belong to somebody else. Where nobody can be asked, not.
-    pub(super) fn decide(&self, conflict: &Text) -> bool {
+    pub(super) fn decide(&self, conflict: &Text) -> Decision {
         if self.globals.yes || prompt::possible() {
             self.notice(conflict);
+        } else {
+            return Decision::Unasked;
         }
-        self.confirm(&place::take_over()).unwrap_or(false)
+        match self.confirm(&place::take_over()) {
+            Ok(true) => Decision::TakeOver,
+            Ok(false) => Decision::Leave,
+            Err(_) => Decision::Stop,
+        }
     }
 
     /// The answer, on standard output. A reader that went away is no error.
@@ -156,6 +162,16 @@ impl Desk {
             Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             other => other,
         }
+    }
+
+    /// Refuses another form than text, for commands that know no other.
+    pub(super) fn text_only(&self) -> anyhow::Result<()> {
+        if self.globals.output == Form::Text {
+            return Ok(());
+        }
+        anyhow::bail!(
+            "this command answers as text only; -o is for `ccnr lab list`, `lab status`, `lab verify` and `doctor`"
+        )
     }
 
     /// The answer as text or as JSON, as the flags say.

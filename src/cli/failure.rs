@@ -11,7 +11,7 @@ use crate::{
     cluster::{connect, snapshot::Obstacle},
     lab::text::{Lang, Text},
     session,
-    ui::{prompt, style::Tone, words},
+    ui::{layout::wrap, prompt, style::Tone, words},
 };
 
 /// Exit codes: 1 some check fails, 2 usage or lab file, 3 could not check, 4 still converging.
@@ -39,14 +39,25 @@ pub(super) fn show(error: &anyhow::Error, desk: &Desk) -> ExitCode {
         .into_iter()
         .map(|n| format!("next:  {n}"));
     let lang = desk.style.lang;
-    if error.is::<prompt::Interrupted>() {
+    let session = error.downcast_ref::<session::Error>();
+    if error.is::<prompt::Interrupted>() || matches!(session, Some(session::Error::Interrupted)) {
         desk.notice(&words::interrupted());
         return ExitCode::from(130);
     }
+    if let Some(session::Error::Left) = session {
+        desk.notice(&session::Error::Left.text());
+        return ExitCode::from(1);
+    }
     let said = text(error).map_or_else(|| error.to_string(), |t| t.get(lang).to_owned());
-    let lines: Vec<String> = std::iter::once(format!("{head} {said}"))
-        .chain(nexts)
-        .collect();
+    let lines = std::iter::once(format!("{head} {said}")).chain(nexts);
+    // A terminal breaks long lines in the middle of a word.
+    let lines: Vec<String> = if console::Term::stderr().is_term() {
+        lines
+            .flat_map(|line| wrap(&line, "", "       ", desk.style.width))
+            .collect()
+    } else {
+        lines.collect()
+    };
     let text = lines.join("\n") + "\n";
     // Nobody is left to tell if that fails.
     let _ = io::stderr().write_all(text.as_bytes());

@@ -23,7 +23,20 @@ const WAIT: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// How conflicts are decided: whether to take over the fields that the text names.
-pub type Decide<'a> = &'a (dyn Fn(&Text) -> bool + Sync);
+pub type Decide<'a> = &'a (dyn Fn(&Text) -> Decision + Sync);
+
+/// What somebody says of fields that others manage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decision {
+    /// Take them over.
+    TakeOver,
+    /// Leave them.
+    Leave,
+    /// Nobody can be asked.
+    Unasked,
+    /// Stop everything.
+    Stop,
+}
 
 impl Session {
     /// Does one action. `step` is the step whose solution it belongs to; none for the setup.
@@ -103,9 +116,18 @@ impl Session {
             let new_conflict = |(object, obstacle): &(ObjectRef, Obstacle)| {
                 obstacle.status == Some(409) && !how.take_over.contains(object)
             };
+            let many = |failed: Vec<(ObjectRef, Obstacle)>| {
+                Error::Many(failed.into_iter().map(|(_, o)| o).collect())
+            };
+            if !failed.iter().all(new_conflict) {
+                return Err(many(failed));
+            }
             let told = Text::lines(failed.iter().map(|(_, o)| &o.message));
-            if !(failed.iter().all(new_conflict) && decide(&told)) {
-                return Err(Error::Many(failed.into_iter().map(|(_, o)| o).collect()));
+            match decide(&told) {
+                Decision::TakeOver => {}
+                Decision::Leave => return Err(Error::Left),
+                Decision::Unasked => return Err(many(failed)),
+                Decision::Stop => return Err(Error::Interrupted),
             }
             how.take_over
                 .extend(failed.into_iter().map(|(object, _)| object));

@@ -157,7 +157,10 @@ impl<'a> Course<'a> {
                     ..empty
                 }
             } else if self.stays_passed(step) {
-                empty
+                StepReport {
+                    kept: self.progress.step(&step.id).passed_at,
+                    ..empty
+                }
             } else if let Some(first) = open.or_else(|| only.and(self.too_early(step))) {
                 StepReport {
                     outcome: Outcome::Blocked,
@@ -203,6 +206,7 @@ impl<'a> Course<'a> {
             blocked_by: None,
             skipped: None,
             regressed: None,
+            kept: None,
             optional: step.optional,
             checks: Vec::new(),
         }
@@ -241,6 +245,7 @@ impl<'a> Course<'a> {
                     baseline: baseline.clone(),
                     answer: before.answers.get(&check.id).cloned(),
                     client: self.client.to_owned(),
+                    step: step.id.clone(),
                     unchanged_for: age,
                 };
                 let new = before.passed_at.is_none();

@@ -4,7 +4,7 @@ use super::{files, store};
 use crate::{
     check::verdict::Outcome,
     cluster::snapshot::Obstacle,
-    lab::{catalogue, text::Text},
+    lab::{catalogue, problem, text::Text},
 };
 
 /// Why a session can't go on.
@@ -25,9 +25,14 @@ pub enum Error {
     /// A manifest can't be written.
     #[error(transparent)]
     Files(#[from] files::Error),
-    /// No lab was named, and none is current.
-    #[error("no lab is current; `ccnr lab start 1` starts the first")]
-    NoLab,
+    /// No lab was named, and none is current on this cluster.
+    #[error("no lab is current on {server}; `ccnr lab start 1` starts the first{}", elsewhere.as_ref().map_or_else(String::new, |e| format!(". Your lab is on {e}: is this the right kubeconfig or context?")))]
+    NoLab {
+        /// The API server.
+        server: String,
+        /// Another one on which there is a current lab.
+        elsewhere: Option<String>,
+    },
     /// The lab was not started.
     #[error("lab {number} is not started; `ccnr lab start {number}` starts it")]
     NotStarted {
@@ -35,7 +40,7 @@ pub enum Error {
         number: u32,
     },
     /// There is no such step.
-    #[error("lab {number} has no step \"{wanted}\"; it has {}", known.join(", "))]
+    #[error("lab {number} has no step \"{wanted}\"{}; it has {}", meant(wanted, known), known.join(", "))]
     NoStep {
         /// The lab's number.
         number: u32,
@@ -68,6 +73,12 @@ pub enum Error {
         /// The learner.
         student: String,
     },
+    /// Fields of others are left as they are, as somebody wished.
+    #[error("these fields are left as they are, so the solution is not applied whole")]
+    Left,
+    /// Somebody answered a question with Ctrl-C.
+    #[error("interrupted")]
+    Interrupted,
     /// A step can't be solved before the ones it builds on.
     #[error(
         "step {step} comes after step {first}, which is not done yet; `ccnr lab solve --to {step}` does all up to it"
@@ -92,6 +103,13 @@ pub enum Error {
     },
 }
 
+/// `, did you mean "scale"?`, where one of the steps is near.
+fn meant(wanted: &str, known: &[String]) -> String {
+    let names: Vec<&str> = known.iter().map(String::as_str).collect();
+    let near = problem::nearest(wanted, &names);
+    near.map_or_else(String::new, |n| format!(", did you mean \"{n}\"?"))
+}
+
 impl Error {
     /// The error as a learner reads it.
     #[must_use]
@@ -105,9 +123,19 @@ impl Error {
             }
             Self::Store(error) => return error.text(),
             Self::Files(error) => return error.text(),
-            Self::NoLab => {
-                "開始しているラボがありません。`ccnr lab start 1` で最初のラボを始めます".to_owned()
+            Self::NoLab { server, elsewhere } => {
+                let elsewhere = elsewhere.as_ref().map_or_else(String::new, |e| {
+                    format!("。ラボは {e} にあります。kubeconfig やコンテキストは正しいですか？")
+                });
+                format!(
+                    "{server} で開始しているラボがありません。`ccnr lab start 1` で最初のラボを始めます{elsewhere}"
+                )
             }
+            Self::Left => {
+                "これらのフィールドは変更していないため、解答はすべては適用されていません"
+                    .to_owned()
+            }
+            Self::Interrupted => "中断しました".to_owned(),
             Self::NotStarted { number } => format!(
                 "ラボ {number} はまだ開始していません。`ccnr lab start {number}` で始めます"
             ),
@@ -151,7 +179,12 @@ mod tests {
     fn learners_read_errors_in_their_language() {
         let step = || "scale".to_owned();
         let all = [
-            Error::NoLab,
+            Error::NoLab {
+                server: "a".to_owned(),
+                elsewhere: Some("b".to_owned()),
+            },
+            Error::Left,
+            Error::Interrupted,
             Error::NotStarted { number: 1 },
             Error::NoStep {
                 number: 1,

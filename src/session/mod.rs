@@ -293,8 +293,13 @@ impl Learner {
             Some(_) => None,
             None => store.current()?,
         };
-        let wanted = wanted.or(current.as_deref()).ok_or(Error::NoLab)?;
-        Ok(self.catalogue.find(wanted)?)
+        match wanted.or(current.as_deref()) {
+            Some(wanted) => Ok(self.catalogue.find(wanted)?),
+            None => Err(Error::NoLab {
+                server: store.cluster().to_owned(),
+                elsewhere: store.elsewhere(),
+            }),
+        }
     }
 
     /// A lab as this learner gets it on a cluster that serves this.

@@ -17,6 +17,8 @@ use crate::{
 
 /// The pause between two looks.
 const PAUSE: Duration = Duration::from_millis(500);
+/// For how long a solved step may fail without a check that is still waiting.
+const FAILS: Duration = Duration::from_secs(15);
 /// What a step may take beyond the time of its slowest check.
 const GRACE: Duration = Duration::from_secs(30);
 
@@ -64,7 +66,11 @@ impl Session {
         }
         let found = self.loaded.lab.steps.iter().find(|s| s.id == step).cloned();
         let Some(found) = found else {
-            return Err(self.step(step).err().unwrap_or(Error::NoLab));
+            let number = self.loaded.lab.number;
+            return Err(self
+                .step(step)
+                .err()
+                .unwrap_or(Error::NotStarted { number }));
         };
         // What is remembered so far has to outlive a solution that breaks off.
         self.save().await?;
@@ -75,15 +81,22 @@ impl Session {
         self.adopt().await?;
         let longest = found.checks.iter().filter_map(|c| c.within).max();
         let deadline = Instant::now() + longest.unwrap_or_default() + GRACE;
+        let mut failing = Instant::now();
         let report = loop {
             self.answer_all(&found).await?;
             let (judged, _) = self.look(Some(step)).await?;
             self.record(&judged);
             let Some(report) = judged.steps.into_iter().next() else {
-                return Err(Error::NoLab);
+                let number = self.loaded.lab.number;
+                return Err(Error::NotStarted { number });
             };
+            // What converges is waiting; what fails for long does not get there.
+            if report.outcome != Outcome::Fail {
+                failing = Instant::now();
+            }
             if matches!(report.outcome, Outcome::Pass | Outcome::Skipped)
                 || Instant::now() > deadline
+                || failing.elapsed() > FAILS
             {
                 break report;
             }

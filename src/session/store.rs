@@ -95,6 +95,27 @@ impl Store {
         }
     }
 
+    /// The API server's URL.
+    #[must_use]
+    pub fn cluster(&self) -> &str {
+        &self.cluster
+    }
+
+    /// Another cluster on which this student has a current lab, if there is one.
+    #[must_use]
+    pub fn elsewhere(&self) -> Option<String> {
+        let own = self.path.parent()?;
+        let name = self.path.file_name()?;
+        let others = fs::read_dir(own.parent()?).ok()?.filter_map(Result::ok);
+        let others = others.map(|e| e.path()).filter(|p| p != own);
+        let record = |folder: PathBuf| -> Option<Record> {
+            let text = fs::read_to_string(folder.join(name)).ok()?;
+            serde_yaml::from_str(&text).ok()
+        };
+        let found = others.filter_map(record).find(|r| r.lab.is_some());
+        found.map(|r| r.cluster)
+    }
+
     /// The current lab's id.
     pub fn current(&self) -> Result<Option<String>, Error> {
         Ok(self.read()?.lab)
@@ -251,6 +272,16 @@ mod tests {
         }
         store.forget("project").unwrap();
         assert_eq!(store.load("project").unwrap(), Progress::default());
+    }
+
+    #[test]
+    fn a_lab_on_another_cluster_is_remembered() {
+        let folder = tempfile::tempdir().unwrap();
+        store(folder.path()).set_current("project").unwrap();
+        let other = Store::within(folder.path(), "https://other:6443", "sato");
+        let there = "https://api.example.com:6443";
+        assert_eq!(other.elsewhere().as_deref(), Some(there));
+        assert_eq!(store(folder.path()).elsewhere(), None);
     }
 
     #[test]

@@ -107,6 +107,7 @@ fn step(step: &StepReport, lang: Lang) -> Value {
         step.skipped.as_ref().map(|t| t.get(lang)),
     );
     put(&mut out, "regressed", step.regressed.map(|t| t.to_string()));
+    put(&mut out, "kept", step.kept.map(|t| t.to_string()));
     let checks: Vec<Value> = step.checks.iter().map(|c| check(c, lang)).collect();
     out.insert("checks".into(), json!(checks));
     Value::Object(out)

@@ -15,12 +15,20 @@ use crate::{
         model::{Step, Verb},
         text::Text,
     },
-    session::reset::{Plan, Removal},
+    session::{
+        reset::{Plan, Removal},
+        served::Served,
+    },
 };
 
 /// The actions of a step's solution, one line each.
 #[must_use]
-pub fn solution(number: usize, step: &Step, client: &str, style: &Style) -> String {
+pub fn solution(
+    number: usize,
+    step: &Step,
+    (client, served): (&str, &Served),
+    style: &Style,
+) -> String {
     let title = format!("{number} {}", step.title.get(style.lang));
     let mut lines = wrap(
         &style.paint(Tone::Strong, &title),
@@ -28,7 +36,11 @@ pub fn solution(number: usize, step: &Step, client: &str, style: &Style) -> Stri
         "    ",
         style.width,
     );
-    for action in &step.solve {
+    for action in step
+        .solve
+        .iter()
+        .filter(|a| served.lacks(&a.when).is_none())
+    {
         for line in action_lines(&action.verb, client) {
             lines.extend(wrap(&line, "    ", "      ", style.width));
         }
@@ -98,9 +110,9 @@ fn action_lines(verb: &Verb, client: &str) -> Vec<String> {
     }
 }
 
-/// What a reset removes.
+/// What a reset removes; `to` is the number of the step that it goes back to.
 #[must_use]
-pub fn removal(plan: &Plan, number: u32, here: &Place, style: &Style) -> String {
+pub fn removal(plan: &Plan, number: u32, to: Option<usize>, here: &Place, style: &Style) -> String {
     let lang = style.lang;
     if plan.projects.is_empty() {
         let text = say!(
@@ -142,11 +154,23 @@ pub fn removal(plan: &Plan, number: u32, here: &Place, style: &Style) -> String 
         let rest = " ".repeat(width(&first));
         lines.extend(wrap(&counts, &first, &rest, style.width));
     }
-    let close = say!(
-        lang,
-        "Nothing else. Your progress in lab {number} starts over.",
-        "ほかには何も削除しません。ラボ {number} の進捗は最初からになります。"
-    );
+    let close = match to.map(|step| step - 1) {
+        None | Some(0) => say!(
+            lang,
+            "Nothing else. Your progress in lab {number} starts over.",
+            "ほかには何も削除しません。ラボ {number} の進捗は最初からになります。"
+        ),
+        Some(1) => say!(
+            lang,
+            "Nothing else. Then step 1 of lab {number} is done for you.",
+            "ほかには何も削除しません。そのあと、ラボ {number} のステップ 1 を自動で済ませます。"
+        ),
+        Some(last) => say!(
+            lang,
+            "Nothing else. Then steps 1 to {last} of lab {number} are done for you.",
+            "ほかには何も削除しません。そのあと、ラボ {number} のステップ 1 から {last} までを自動で済ませます。"
+        ),
+    };
     lines.extend(wrap(&close, "", "", style.width));
     place::line(here, style) + &lines.join("\n") + "\n"
 }
@@ -155,6 +179,15 @@ pub fn removal(plan: &Plan, number: u32, here: &Place, style: &Style) -> String 
 #[must_use]
 pub fn delete() -> Text {
     Text::new("Delete?", "削除しますか?")
+}
+
+/// What comes after a reset.
+#[must_use]
+pub fn begins_again(number: u32) -> Text {
+    Text::new(
+        format!("`ccnr lab start {number}` begins again; your files are still here."),
+        format!("`ccnr lab start {number}` で最初から始められます。ファイルは残っています。"),
+    )
 }
 
 /// While a reset runs.

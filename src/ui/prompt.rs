@@ -2,7 +2,7 @@
 
 use std::io::IsTerminal as _;
 
-use dialoguer::Confirm;
+use dialoguer::Input;
 
 use super::words::pick;
 use crate::lab::text::Lang;
@@ -29,20 +29,36 @@ pub fn confirm(question: &str, assume_yes: bool, lang: Lang) -> anyhow::Result<b
             )
         );
     }
-    let asked = Confirm::new()
-        .with_prompt(question)
-        .default(false)
-        .interact_opt();
-    match asked {
-        Ok(said) => Ok(said.unwrap_or(false)),
-        Err(dialoguer::Error::IO(error)) => {
-            // The question hides the cursor, and Ctrl-C leaves it so.
-            let _ = console::Term::stderr().show_cursor();
-            if error.kind() == std::io::ErrorKind::Interrupted {
-                return Err(Interrupted.into());
+    loop {
+        let asked = Input::<String>::new()
+            .with_prompt(format!("{question} [y/N]"))
+            .allow_empty(true)
+            .interact_text();
+        match asked {
+            Ok(said) => {
+                if let Some(said) = understood(&said) {
+                    return Ok(said);
+                }
             }
-            Err(error.into())
+            Err(dialoguer::Error::IO(error)) => {
+                let term = console::Term::stderr();
+                // What was typed stays on its line, and the cursor is seen again. Nobody is left to tell if that fails.
+                let _ = term.write_line("").and_then(|()| term.show_cursor());
+                if error.kind() == std::io::ErrorKind::Interrupted {
+                    return Err(Interrupted.into());
+                }
+                return Err(error.into());
+            }
         }
+    }
+}
+
+/// What an answer means; nothing for one that is neither yes nor no. None at all is no.
+fn understood(said: &str) -> Option<bool> {
+    match said.trim().to_lowercase().as_str() {
+        "y" | "yes" | "はい" => Some(true),
+        "" | "n" | "no" | "いいえ" => Some(false),
+        _ => None,
     }
 }
 
@@ -54,6 +70,14 @@ pub struct Interrupted;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_a_yes_is_yes() {
+        assert_eq!(understood(" Yes "), Some(true));
+        assert_eq!(understood(""), Some(false));
+        assert_eq!(understood("no"), Some(false));
+        assert_eq!(understood("maybe"), None);
+    }
 
     #[test]
     fn yes_asks_nobody() {

@@ -172,6 +172,16 @@ impl<'a> Page<'a> {
         let left = format!("  {}", self.style.paint(Tone::Strong, &title));
         self.lines
             .extend(sides(&left, &right, "    ", self.style.width));
+        if let Some(when) = step.kept {
+            let when = self.clock(when);
+            let text = say!(
+                self.lang(),
+                "passed at {when}; not checked again, because later steps change what it is about",
+                "{when} に合格しました。後のステップで状態が変わるため、再確認はしません"
+            );
+            self.lines
+                .extend(wrap(&text, "    ", "    ", self.style.width));
+        }
         if let Some(when) = step.regressed {
             let when = self.clock(when);
             let text = say!(

@@ -7,7 +7,7 @@ use crate::{
     cluster::call::Limits,
     session::{course::Course, progress::Progress, served::Served, store::Store},
     ui::{
-        machine,
+        machine, place,
         step::{self, LabLine},
     },
 };
@@ -60,7 +60,14 @@ async fn known(desk: &Desk) -> anyhow::Result<(Served, BTreeMap<String, Progress
         }
         Err(_) => return Ok(<_>::default()),
     };
-    let records = Store::of(&cluster.server, &desk.globals.student).all()?;
-    let served = cluster.groups().await.unwrap_or_default();
+    let store = Store::of(&cluster.server, &desk.globals.student);
+    let records = store.all()?;
+    let served = match cluster.groups().await {
+        Ok(served) => served,
+        Err(obstacle) => {
+            desk.notice(&place::from_the_record(&obstacle));
+            store.served()?.unwrap_or_default()
+        }
+    };
     Ok((Served(served), records))
 }

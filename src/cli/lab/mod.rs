@@ -47,6 +47,9 @@ pub(super) enum Lab {
 }
 
 pub(super) async fn run(desk: &Desk, command: Lab) -> anyhow::Result<ExitCode> {
+    if !matches!(command, Lab::List | Lab::Status { .. } | Lab::Verify(_)) {
+        desk.text_only()?;
+    }
     match command {
         Lab::List => list::run(desk).await,
         Lab::Show(args) => show::run(desk, args).await,

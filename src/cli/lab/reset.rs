@@ -25,7 +25,7 @@ pub(in crate::cli) struct Reset {
 pub(super) async fn run(desk: &Desk, args: Reset) -> anyhow::Result<ExitCode> {
     let mut session = desk.session(args.lab.as_deref()).await?;
     let to = match &args.to {
-        Some(wanted) => Some(session.step(wanted)?.1),
+        Some(wanted) => Some(session.step(wanted)?),
         None => None,
     };
     let user = session.cluster.identity().await?.name;
@@ -34,6 +34,7 @@ pub(super) async fn run(desk: &Desk, args: Reset) -> anyhow::Result<ExitCode> {
     desk.print(&plan::removal(
         &found,
         session.loaded.lab.number,
+        to.as_ref().map(|(number, _)| *number),
         &here,
         &desk.style,
     ))?;
@@ -53,7 +54,7 @@ pub(super) async fn run(desk: &Desk, args: Reset) -> anyhow::Result<ExitCode> {
         .await;
     busy.finish(None);
     outcome?;
-    if let Some(step) = to {
+    if let Some((_, step)) = to {
         session
             .start(&env::current_dir()?, &|conflict| desk.decide(conflict))
             .await?;
@@ -68,6 +69,8 @@ pub(super) async fn run(desk: &Desk, args: Reset) -> anyhow::Result<ExitCode> {
         }
         desk.print("\n")?;
         show::show_current(&session, desk)?;
+    } else {
+        desk.notice(&plan::begins_again(session.loaded.lab.number));
     }
     Ok(ExitCode::SUCCESS)
 }

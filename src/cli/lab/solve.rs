@@ -45,7 +45,8 @@ pub(super) async fn run(desk: &Desk, args: Solve) -> anyhow::Result<ExitCode> {
     if args.dry_run {
         for (number, step) in session.course().steps() {
             if ids.contains(&step.id) {
-                let text = plan::solution(number, step, session.client, &desk.style);
+                let here = (session.client, &session.served);
+                let text = plan::solution(number, step, here, &desk.style);
                 desk.print(&text)?;
             }
         }
