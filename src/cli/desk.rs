@@ -22,7 +22,7 @@ use crate::{
         text::Text,
     },
     session::{self, Learner, Session, actions::Decision, store::Store},
-    ui::{place, progress::Progress, prompt, style::Style},
+    ui::{layout, place, progress::Progress, prompt, style::Style},
 };
 
 /// The flags of one run, made ready.
@@ -143,7 +143,11 @@ impl Desk {
     /// Whether to take over fields that belong to somebody else. Where nobody can be asked, not.
     pub(super) fn decide(&self, conflict: &Text) -> Decision {
         if self.globals.yes || prompt::possible() {
-            self.notice(conflict);
+            self.notice(&place::conflict());
+            for line in conflict.get(self.style.lang).lines() {
+                let wrapped = layout::wrap(line, "  ", "    ", self.style.width);
+                self.notice(&Text::same(wrapped.join("\n")));
+            }
         } else {
             return Decision::Unasked;
         }

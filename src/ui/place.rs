@@ -164,6 +164,15 @@ pub fn set_up(lab: &Lab) -> Text {
     )
 }
 
+/// Before the fields are named that a solution would set and somebody else has set.
+#[must_use]
+pub fn conflict() -> Text {
+    Text::new(
+        "These fields were set by hand or by somebody else; to take them over sets them as the lab has them:",
+        "次のフィールドは手作業などで変更されています。引き継ぐと、ラボのとおりの値に戻ります:",
+    )
+}
+
 /// When the cluster gives no answer and the record on this machine is shown instead.
 #[must_use]
 pub fn from_the_record(why: &Obstacle) -> Text {
