@@ -21,8 +21,12 @@ const LABS: [(&str, &[&str]); 4] = [
 /// Steps that an instructor may have done for a student.
 const GIVEN: [&str; 2] = ["project", "operator-group"];
 
+/// How many trials run at once: most of their time they wait for the cluster.
+const THREADS: usize = 3;
+
 fn main() {
-    let arguments = Arguments::from_args();
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads.get_or_insert(THREADS);
     let cluster = RealCluster::find();
     if let Err(reason) = &cluster {
         eprintln!("skipped: the labs on a real cluster: {reason}");

@@ -29,8 +29,12 @@ const CONVERGES: Duration = Duration::from_secs(75);
 /// Where the reports are kept.
 const SNAPSHOTS: &str = "tests/snapshots/mistakes";
 
+/// How many trials run at once: most of their time they wait for the cluster.
+const THREADS: usize = 4;
+
 fn main() {
-    let arguments = Arguments::from_args();
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads.get_or_insert(THREADS);
     let cluster = RealCluster::find();
     if let Err(reason) = &cluster {
         eprintln!("skipped: mistakes on a real cluster: {reason}");
