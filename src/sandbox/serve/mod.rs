@@ -216,6 +216,9 @@ impl On<'_> {
             Verb::Watch => watch::start(self),
             Verb::Create => {
                 let (body, how) = (self.body()?, self.how());
+                if !body.is_object() {
+                    return Err(Refusal::bad_request("the body is no object"));
+                }
                 let question = (&body, &how);
                 let review = self
                     .api

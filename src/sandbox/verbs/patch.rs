@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Api, How, Written, key, missing, write::Place, writer};
+use super::{Api, How, Written, key, missing, set, write::Place, writer};
 use crate::sandbox::{
     patch::{
         managers::{self, Operation},
@@ -95,10 +95,10 @@ impl Api {
         {
             return Err(Refusal::bad_request("metadata.managedFields must be nil"));
         }
-        if config["metadata"]["name"].is_null() {
-            config["metadata"]["name"] = Value::from(wanted);
-        }
         let warnings = place.decode(&mut config)?;
+        if config["metadata"]["name"].is_null() {
+            set(&mut config, "name", Some(Value::from(wanted)));
+        }
         place.fits(&mut config, Some(wanted))?;
         let Some(schema) = &resource.schema else {
             return Err(Refusal::method_not_allowed());
