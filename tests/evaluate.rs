@@ -195,7 +195,7 @@ fn an_image_that_cannot_be_pulled_is_not_waited_for() {
     let mut check = object(ready());
     check.within = Some(Duration::from_secs(60));
     let pod = json!({"metadata": {"name": "test-nginx-1"}, "status": {"containerStatuses": [
-        {"image": "nginx:nope", "state": {"waiting": {"reason": "ImagePullBackOff", "message": "Back-off"}}}]}});
+        {"image": "nginx:nope", "state": {"waiting": {"reason": "ImagePullBackOff", "message": "Back-off pulling image \"nginx:nope\": ErrImagePull: not found"}}}]}});
     let snapshot = seen(vec![
         (
             Read::Object(deployment()),
@@ -435,11 +435,19 @@ fn what_is_wrong_now_decides_and_what_was_mended_does_not() {
     assert_eq!(of_file("quota"), (Fail, Some("QuotaExceeded")));
     assert_eq!(of_file("quota-mended"), (Waiting, Some("QuotaExceeded")));
     assert_eq!(of_file("registry-unknown"), (Waiting, Some("ImagePull")));
+    for name in ["registry-of-ones-own-machine", "back-off-without-a-reason"] {
+        assert_eq!(of_file(name), (Waiting, Some("ImagePull")), "{name}");
+    }
 }
 
 #[test]
 fn trouble_of_registry_and_webhook_is_not_the_learners() {
-    for name in ["registry-limit", "registry-out-of-reach", "webhook-down"] {
+    for name in [
+        "registry-limit",
+        "registry-out-of-reach",
+        "back-off-with-its-event",
+        "webhook-down",
+    ] {
         assert_eq!(of_file(name), (Outcome::Error, None), "{name}");
     }
 }
@@ -453,6 +461,12 @@ fn what_an_author_got_wrong_is_not_the_learners() {
         })
     };
     let seen = with(rollout(4, 2));
+    // What the object lacks is not the lab's, even where the lab's own name is beside it.
+    let lacking = verdict(
+        &condition("self.spec.project == 'x' || self.spec.params.project == 'y'"),
+        &seen,
+    );
+    assert_eq!(lacking.outcome(), Outcome::Fail);
     for wrong in ["self.spec.replicas", "params.projct == 'x'", "self.spec +"] {
         let outcome = verdict(&condition(wrong), &seen).outcome();
         assert_eq!(outcome, Outcome::Error, "{wrong}");

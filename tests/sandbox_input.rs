@@ -116,7 +116,7 @@ proptest! {
         let how = How { manager: "t".to_owned(), ..How::default() };
         let namespace = Some("default");
         let _ = API.create(&resource, namespace, with(object.clone(), "a", &change), &how);
-        let _ = API.create(&resource, namespace, with(object, "b", &Value::Null), &how);
+        API.create(&resource, namespace, with(object, "b", &json!({})), &how).unwrap();
         for kind in [Kind::Json, Kind::Merge, Kind::Strategic, Kind::Apply] {
             let _ = API.patch(&resource, namespace, "b", (kind, &change), &how);
             let mut applied = second.clone();

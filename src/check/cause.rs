@@ -51,7 +51,7 @@ pub(crate) fn of(workload: &Value, pods: &[Value], warnings: &[Value]) -> Option
     let current = |pod: &&Value| is_current(workload, pod);
     let pods = || pods.iter().filter(current);
     refused(workload)
-        .or_else(|| pods().find_map(container))
+        .or_else(|| pods().find_map(|pod| container(pod, warnings)))
         .or_else(|| pods().find_map(unschedulable))
         .or_else(|| pods().find_map(|pod| volume(pod, warnings)))
 }
@@ -123,7 +123,7 @@ fn refused(workload: &Value) -> Option<Known> {
     })
 }
 
-fn container(pod: &Value) -> Option<Known> {
+fn container(pod: &Value, warnings: &[Value]) -> Option<Known> {
     let statuses = list(pod, "/status/initContainerStatuses")
         .iter()
         .chain(list(pod, "/status/containerStatuses"));
@@ -133,9 +133,16 @@ fn container(pod: &Value) -> Option<Known> {
         // The kubelet repeats the Pod, its uid and its container.
         let message = message.split(" (pod: ").next().unwrap_or_default();
         let image = status["image"].as_str().unwrap_or_default();
+        let told = pull_warning(pod, warnings);
         let pod = name(pod);
         match reason {
-            "ErrImagePull" | "ImagePullBackOff" | "InvalidImageName" => Some(image_pull(pod, image, message)),
+            // Before Kubernetes 1.32 a back-off does not say why; the event before it does.
+            "ImagePullBackOff" if !message.contains("ErrImagePull") => {
+                Some(image_pull(pod, image, told))
+            }
+            "ErrImagePull" | "ImagePullBackOff" | "InvalidImageName" => {
+                Some(image_pull(pod, image, Some(message)))
+            }
             "CrashLoopBackOff" => Some(crash_loop(pod, status)),
             "CreateContainerConfigError" | "CreateContainerError" | "RunContainerError" => Some(Known {
                 cause: Cause { code: "ContainerConfig", text: Text::same(format!("{pod}: {message}")) },
@@ -150,6 +157,14 @@ fn container(pod: &Value) -> Option<Known> {
     })
 }
 
+/// What the kubelet warned of when it last failed to pull an image of a Pod.
+fn pull_warning<'a>(pod: &Value, warnings: &'a [Value]) -> Option<&'a str> {
+    let about = |w: &&Value| w["involvedObject"]["name"] == name(pod) && w["reason"] == "Failed";
+    let messages = warnings.iter().filter(about);
+    let mut messages = messages.filter_map(|w| w["message"].as_str());
+    messages.rfind(|m| m.starts_with("Failed to pull image"))
+}
+
 /// Why a registry gave no image, by the kubelet's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Refused {
@@ -157,15 +172,21 @@ enum Refused {
     Limited,
     /// It was not reached, or is in trouble itself.
     OutOfReach,
-    /// Its name can't be resolved: mistyped, or the cluster's DNS.
-    NoSuchHost,
+    /// Its address leads nowhere, or is not told: mistyped, or the cluster's trouble.
+    Doubtful,
     /// There is no such image, or it is not for us.
     NoSuchImage,
 }
 
 impl Refused {
-    fn of(message: &str) -> Self {
-        const OUT_OF_REACH: [&str; 10] = [
+    /// By the message, if there is one, and the image's name.
+    fn of(message: Option<&str>, image: &str) -> Self {
+        const IN_TROUBLE: [&str; 3] = [
+            "500 Internal Server Error",
+            "502 Bad Gateway",
+            "503 Service Unavailable",
+        ];
+        const NOT_REACHED: [&str; 7] = [
             "i/o timeout",
             "TLS handshake timeout",
             "connection refused",
@@ -173,24 +194,31 @@ impl Refused {
             "no route to host",
             "network is unreachable",
             "context deadline exceeded",
-            "500 Internal Server Error",
-            "502 Bad Gateway",
-            "503 Service Unavailable",
         ];
-        if message.contains("toomanyrequests") || message.contains("rate limit") {
+        let Some(message) = message else {
+            return Self::Doubtful;
+        };
+        let has = |all: &[&str]| all.iter().any(|words| message.contains(words));
+        if has(&["toomanyrequests", "rate limit"]) {
             Self::Limited
-        } else if OUT_OF_REACH.iter().any(|words| message.contains(words)) {
+        } else if has(&IN_TROUBLE) || (has(&NOT_REACHED) && !is_local(image)) {
             Self::OutOfReach
-        } else if message.contains("no such host") {
-            Self::NoSuchHost
+        } else if has(&NOT_REACHED) || has(&["no such host"]) {
+            Self::Doubtful
         } else {
             Self::NoSuchImage
         }
     }
 }
 
-fn image_pull(pod: &str, image: &str, message: &str) -> Known {
-    let (code, weight, next) = match Refused::of(message) {
+/// Whether an image names a registry as on the learner's own machine: by `localhost`, or with a port.
+fn is_local(image: &str) -> bool {
+    let host = image.split_once('/').map_or("", |(host, _)| host);
+    host.starts_with("localhost") || host.contains(':')
+}
+
+fn image_pull(pod: &str, image: &str, message: Option<&str>) -> Known {
+    let (code, weight, next) = match Refused::of(message, image) {
         Refused::Limited => (
             "ImageRateLimit",
             Weight::OfCluster,
@@ -207,12 +235,12 @@ fn image_pull(pod: &str, image: &str, message: &str) -> Known {
                 "クラスターからレジストリーに接続できません。講師に伝えてください",
             ),
         ),
-        Refused::NoSuchHost => (
+        Refused::Doubtful => (
             "ImagePull",
             Weight::MayPass,
             Text::new(
-                "check the registry's name in the image; if it is right, the cluster's DNS is in trouble",
-                "イメージのレジストリー名を確認してください。正しければ、クラスターの DNS の問題です",
+                "check the registry's name and port in the image; if they are right, tell your instructor",
+                "イメージのレジストリー名とポートを確認してください。正しければ、講師に伝えてください",
             ),
         ),
         Refused::NoSuchImage => (

@@ -362,7 +362,7 @@ impl Judge<'_> {
         names.extend(bound.iter().map(|(name, value)| (name.as_str(), value)));
         match cel::eval(expression, &names) {
             Ok(cel::Outcome::Value(value)) => Ok(Some(value)),
-            Ok(cel::Outcome::Absent(key)) => match lacks_name(expression, &key) {
+            Ok(cel::Outcome::Absent(key)) => match lacks_name(expression, &key, self.known) {
                 Some(name) => Err(Obstacle::of_lab(format!(
                     "CEL: there is no {name}.{key} in `{expression}`"
                 ))),
@@ -373,16 +373,20 @@ impl Judge<'_> {
     }
 }
 
-/// Which of the names that the lab itself binds an expression looks the key up in.
-fn lacks_name(expression: &str, key: &str) -> Option<&'static str> {
-    ["params", "baseline"].into_iter().find(|name| {
+/// Which of the names that the lab itself binds an expression looks a key up in that it does not have.
+fn lacks_name(expression: &str, key: &str, known: &Known) -> Option<&'static str> {
+    let bound = [("params", &known.params), ("baseline", &known.baseline)];
+    let lacks = |(name, values): &(&str, &BTreeMap<String, Value>)| {
         let whole = format!("{name}.{key}");
-        let ends = |(i, _): (usize, &str)| {
-            let next = expression[i + whole.len()..].chars().next();
-            next.is_none_or(|c| !(c.is_alphanumeric() || c == '_'))
+        let part = |c: char| c.is_alphanumeric() || c == '_' || c == '.';
+        let alone = |(i, _): (usize, &str)| {
+            let before = expression[..i].chars().next_back();
+            let after = expression[i + whole.len()..].chars().next();
+            !before.is_some_and(part) && !after.is_some_and(|c| part(c) && c != '.')
         };
-        expression.match_indices(&whole).any(ends)
-    })
+        !values.contains_key(key) && expression.match_indices(&whole).any(alone)
+    };
+    bound.into_iter().find(lacks).map(|(name, _)| name)
 }
 
 fn within(count: &Count, number: usize) -> bool {

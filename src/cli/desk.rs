@@ -173,9 +173,11 @@ impl Desk {
         if self.globals.output == Form::Text {
             return Ok(());
         }
-        anyhow::bail!(
-            "this command answers as text only; -o is for `ccnr lab list`, `lab status`, `lab verify` and `doctor`"
-        )
+        let text = Text::new(
+            "this command answers as text only; -o is for `ccnr lab list`, `lab status`, `lab verify` and `doctor`",
+            "このコマンドはテキストでだけ答えます。-o を使えるのは `ccnr lab list`、`lab status`、`lab verify`、`doctor` です",
+        );
+        anyhow::bail!("{}", text.get(self.style.lang))
     }
 
     /// The answer as text or as JSON, as the flags say.

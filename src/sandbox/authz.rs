@@ -106,6 +106,16 @@ impl User {
 }
 
 impl Attributes {
+    /// A request for a path that is no resource.
+    #[must_use]
+    pub fn of_path(verb: &str, path: &str) -> Self {
+        Self {
+            verb: verb.to_owned(),
+            path: Some(path.to_owned()),
+            ..Self::default()
+        }
+    }
+
     /// `pods/log`.
     fn full_resource(&self) -> String {
         if self.subresource.is_empty() {

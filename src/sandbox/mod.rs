@@ -7,6 +7,7 @@ pub mod clock;
 pub mod discovery;
 pub mod kinds;
 pub mod names;
+pub mod openapi;
 pub mod patch;
 pub mod registry;
 pub mod schema;

@@ -105,9 +105,12 @@ pub enum Error {
 
 /// `, did you mean "scale"?`, where one of the steps is near.
 fn meant(wanted: &str, known: &[String]) -> String {
+    near(wanted, known).map_or_else(String::new, |n| format!(", did you mean \"{n}\"?"))
+}
+
+fn near<'a>(wanted: &str, known: &'a [String]) -> Option<&'a str> {
     let names: Vec<&str> = known.iter().map(String::as_str).collect();
-    let near = problem::nearest(wanted, &names);
-    near.map_or_else(String::new, |n| format!(", did you mean \"{n}\"?"))
+    problem::nearest(wanted, &names)
 }
 
 impl Error {
@@ -115,6 +118,12 @@ impl Error {
     #[must_use]
     pub fn text(&self) -> Text {
         let ja = match self {
+            Self::Lab(catalogue::Error::Unknown { wanted, known }) => {
+                format!(
+                    "ラボ \"{wanted}\" はありません。あるのは {} です",
+                    known.join("、")
+                )
+            }
             // What authors do wrong is told in one language only.
             Self::Lab(error) => error.to_string(),
             Self::Cluster(obstacle) => return obstacle.message.clone(),
@@ -144,7 +153,9 @@ impl Error {
                 wanted,
                 known,
             } => format!(
-                "ラボ {number} にステップ \"{wanted}\" はありません。あるのは {} です",
+                "ラボ {number} にステップ \"{wanted}\" はありません{}。あるのは {} です",
+                near(wanted, known)
+                    .map_or_else(String::new, |n| format!("（もしかして \"{n}\"？）")),
                 known.join("、")
             ),
             Self::NoQuestion { step } => format!("ステップ \"{step}\" に質問はありません"),

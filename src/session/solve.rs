@@ -8,7 +8,7 @@ use super::{Error, Session, actions::Decide};
 use crate::{
     check::{
         evaluate::{self, Known},
-        report::StepReport,
+        report::{CheckReport, StepReport},
         verdict::Outcome,
     },
     cluster::snapshot::Obstacle,
@@ -90,8 +90,9 @@ impl Session {
                 let number = self.loaded.lab.number;
                 return Err(Error::NotStarted { number });
             };
-            // What converges is waiting; what fails for long does not get there.
-            if report.outcome != Outcome::Fail {
+            // What converges is waiting; what fails for long, and waits for nothing, does not get there.
+            let waits = |c: &CheckReport| !c.optional && c.verdict.outcome() == Outcome::Waiting;
+            if report.outcome != Outcome::Fail || report.checks.iter().any(waits) {
                 failing = Instant::now();
             }
             if matches!(report.outcome, Outcome::Pass | Outcome::Skipped)

@@ -36,7 +36,9 @@ impl Session {
     /// Whether what was made in an earlier run is gone: its projects were deleted, the cluster is another one at the same
     /// address, or the lab was reset from another machine.
     async fn is_over(&self) -> Result<bool, Obstacle> {
-        if self.progress.shared && self.shared_is_missing {
+        // A reset of what was given leaves the project, and takes the record.
+        let given = !self.progress.given.is_empty();
+        if given && self.progress.shared && self.shared_is_missing {
             return Ok(true);
         }
         let known = self.progress.projects.iter();

@@ -272,7 +272,8 @@ impl<'a> Page<'a> {
             )
             .to_owned(),
             Some(step) if step.outcome == Outcome::Waiting && report.exit_code() == 1 => {
-                let first = report.steps.iter().find(|s| s.outcome == Outcome::Fail);
+                let undone = |s: &&StepReport| s.outcome == Outcome::Fail && s.regressed.is_some();
+                let first = report.steps.iter().find(undone);
                 let number = first.map_or(step.number, |s| s.number);
                 say!(
                     lang,

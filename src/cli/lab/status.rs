@@ -1,4 +1,4 @@
-//! `ccnr lab status`: where the learner is, from the record alone.
+//! `ccnr lab status`: where the learner is, by the record.
 
 use std::process::ExitCode;
 

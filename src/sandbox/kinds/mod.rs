@@ -227,8 +227,7 @@ pub fn selectable(resource: &Resource) -> Vec<&'static str> {
     all
 }
 
-/// Whether the end of an object is declared by a controller, not by its deletion: Namespaces have finalizers of their own,
-/// and Pods are ended by the kubelet.
+/// Whether the end of an object is declared by a controller, not by its deletion: Namespaces have finalizers of their own.
 #[must_use]
 pub fn ends_slowly(resource: &Resource) -> bool {
     resource.group.is_empty() && resource.kind == "Namespace"

@@ -44,6 +44,8 @@ impl At<'_> {
         let found = match found {
             Value::Null => "null",
             Value::Bool(_) => "bool",
+            // A number that is no such integer is shown.
+            Value::Number(n) if wanted.starts_with("int") => &format!("number {n}"),
             Value::Number(_) => "number",
             Value::String(_) => "string",
             Value::Array(_) => "array",
@@ -161,7 +163,10 @@ fn scalar(
         | (Scalar::Boolean, Value::Bool(_))
         | (Scalar::Number, Value::Number(_))
         | (Scalar::IntOrString | Scalar::Quantity, Value::String(_) | Value::Number(_)) => true,
-        (Scalar::Integer(_), Value::Number(n)) => n.is_i64() || n.is_u64(),
+        (Scalar::Integer(32), Value::Number(n)) => {
+            n.as_i64().is_some_and(|n| i32::try_from(n).is_ok())
+        }
+        (Scalar::Integer(_), Value::Number(n)) => n.is_i64(),
         _ => false,
     };
     if !right {

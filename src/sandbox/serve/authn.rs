@@ -33,20 +33,48 @@ impl Tokens {
                     .ok_or_else(Refusal::unauthorized)?
             }
         };
+        let groups = headers.get_all("impersonate-group").iter();
+        let groups: Vec<&str> = groups.filter_map(|g| g.to_str().ok()).collect();
         let Some(name) = text("impersonate-user") else {
-            return Ok(user);
+            return if groups.is_empty() {
+                Ok(user)
+            } else {
+                Err(Refusal::unexpected(
+                    "requested [{Group ...}] without impersonating a user",
+                ))
+            };
         };
-        let wanted = Attributes {
-            verb: "impersonate".to_owned(),
-            resource: "users".to_owned(),
-            name: name.to_owned(),
-            ..Attributes::default()
-        };
-        if !authz::decide(&api.store, &user, &wanted).allowed {
-            return Err(wanted.refusal(&user));
+        may_impersonate(api, &user, &as_user(name))?;
+        for group in &groups {
+            may_impersonate(api, &user, &impersonated("groups", "", group))?;
         }
-        let groups = headers.get_all("impersonate-group");
-        let groups: Vec<&str> = groups.iter().filter_map(|g| g.to_str().ok()).collect();
         Ok(User::named(name, &groups))
+    }
+}
+
+/// To act as a user, or as a `ServiceAccount`, which users are named after.
+fn as_user(name: &str) -> Attributes {
+    let account = name.strip_prefix("system:serviceaccount:");
+    match account.and_then(|a| a.split_once(':')) {
+        Some((namespace, account)) => impersonated("serviceaccounts", namespace, account),
+        None => impersonated("users", "", name),
+    }
+}
+
+fn impersonated(resource: &str, namespace: &str, name: &str) -> Attributes {
+    Attributes {
+        verb: "impersonate".to_owned(),
+        resource: resource.to_owned(),
+        namespace: namespace.to_owned(),
+        name: name.to_owned(),
+        ..Attributes::default()
+    }
+}
+
+fn may_impersonate(api: &Api, user: &User, wanted: &Attributes) -> Result<(), Refusal> {
+    if authz::decide(&api.store, user, wanted).allowed {
+        Ok(())
+    } else {
+        Err(wanted.refusal(user))
     }
 }

@@ -24,7 +24,7 @@ use self::{
 };
 use super::{
     authz::{self, Attributes, User},
-    discovery, kinds,
+    discovery, kinds, openapi,
     registry::Resource,
     status::Refusal,
     store::selector::Selector,
@@ -41,11 +41,21 @@ use super::{
 /// <https://github.com/kubernetes/kubernetes/blob/master/staging/src/k8s.io/apiserver/pkg/server/config.go> (`MaxRequestBodyBytes`)
 const LARGEST: usize = 3 << 20;
 
+/// The pause after a connection that could not be taken.
+const PAUSE: std::time::Duration = std::time::Duration::from_millis(50);
+
 /// Answers connections until the listener fails.
 pub async fn serve(api: Arc<Api>, tokens: Tokens, listener: TcpListener) -> io::Result<()> {
     let tokens = Arc::new(tokens);
     loop {
-        let (stream, _) = listener.accept().await?;
+        let stream = match listener.accept().await {
+            Ok((stream, _)) => stream,
+            Err(error) if is_passing(&error) => {
+                tokio::time::sleep(PAUSE).await;
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
         let (api, tokens) = (Arc::clone(&api), Arc::clone(&tokens));
         tokio::spawn(async move {
             let service = hyper::service::service_fn(move |request| {
@@ -58,6 +68,12 @@ pub async fn serve(api: Arc<Api>, tokens: Tokens, listener: TcpListener) -> io::
                 .await;
         });
     }
+}
+
+/// Whether a connection could not be taken, but the next one may: it broke off, or there are too many.
+fn is_passing(error: &io::Error) -> bool {
+    const TOO_MANY_FILES: i32 = 24;
+    error.kind() == io::ErrorKind::ConnectionAborted || error.raw_os_error() == Some(TOO_MANY_FILES)
 }
 
 /// One request, read.
@@ -95,7 +111,12 @@ async fn answer(api: &Arc<Api>, tokens: &Tokens, request: Request<Incoming>) -> 
 fn outcome(api: &Arc<Api>, tokens: &Tokens, asked: &Asked) -> Result<Response<Body>, Refusal> {
     let user = tokens.user(api, &asked.headers)?;
     if let Some(answer) = about_the_server(api, asked) {
-        return Ok(answer);
+        let wanted = Attributes::of_path("get", &asked.path);
+        return if authz::decide(&api.store, &user, &wanted).allowed {
+            Ok(answer)
+        } else {
+            Err(wanted.refusal(&user))
+        };
     }
     let Some(target) = Target::parse(&asked.path) else {
         return Ok(respond::text(StatusCode::NOT_FOUND, "404 page not found\n"));
@@ -111,6 +132,7 @@ fn outcome(api: &Arc<Api>, tokens: &Tokens, asked: &Asked) -> Result<Response<Bo
         };
     };
     let verb = target.verb(&asked.method, &asked.query)?;
+    target.fits(&resource, verb)?;
     let wanted = Attributes {
         verb: verb.name().to_owned(),
         group: target.group.clone(),
@@ -142,11 +164,22 @@ fn about_the_server(api: &Api, asked: &Asked) -> Option<Response<Body>> {
     let found = match asked.path.trim_end_matches('/') {
         "/healthz" | "/livez" | "/readyz" => return Some(respond::text(StatusCode::OK, "ok")),
         "/version" => version(),
+        "/openapi/v2" => openapi::everything(&registry),
+        "/openapi/v3" => openapi::index(&registry),
         "/api" if aggregated => discovery::aggregated(&registry, true),
         "/apis" if aggregated => discovery::aggregated(&registry, false),
         "/api" => discovery::core_versions(asked.header(header::HOST)),
         "/apis" => discovery::groups(&registry),
         path => {
+            if let Some(of) = path.strip_prefix("/openapi/v3/") {
+                let (group, version) = match of.split_once('/')? {
+                    ("api", version) => ("", version),
+                    ("apis", rest) => rest.split_once('/')?,
+                    _ => return None,
+                };
+                return openapi::document(&registry, group, version)
+                    .map(|found| respond::json(StatusCode::OK, &found));
+            }
             let mut parts = path.split('/').skip(1);
             match (parts.next()?, parts.next(), parts.next(), parts.next()) {
                 ("api", Some(version), None, None) => listed(&registry, "", version)?,

@@ -2,7 +2,7 @@
 
 use http::Method;
 
-use crate::sandbox::status::Refusal;
+use crate::sandbox::{registry::Resource, status::Refusal};
 
 /// The parts of a path under which resources lie.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -160,6 +160,25 @@ impl Target {
         target.subresource = parts.next().unwrap_or_default();
         target.rest = parts.collect::<Vec<_>>().join("/");
         Some(target)
+    }
+
+    /// Refuses a namespace where a resource lies in none, and its lack where it needs one: who may something in a namespace
+    /// may not do it elsewhere by another path.
+    pub fn fits(&self, resource: &Resource, verb: Verb) -> Result<(), Refusal> {
+        let itself = resource.group.is_empty() && resource.plural == "namespaces";
+        if !resource.namespaced && self.namespace.is_some() {
+            let own = itself && self.namespace == self.name;
+            return if own {
+                Ok(())
+            } else {
+                Err(Refusal::no_resource())
+            };
+        }
+        let everywhere = matches!(verb, Verb::List | Verb::Watch) && self.name.is_none();
+        if resource.namespaced && self.namespace.is_none() && !everywhere {
+            return Err(Refusal::method_not_allowed());
+        }
+        Ok(())
     }
 
     /// What a method does to it.

@@ -26,6 +26,8 @@ use crate::sandbox::{
 
 /// How long a watch lasts that says no time of its own.
 const LASTS: Duration = Duration::from_secs(30 * 60);
+/// The longest that a watch lasts.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 /// How often a watch that wants bookmarks gets one.
 const BOOKMARK: Duration = Duration::from_secs(60);
 /// How long before its end a watch gets its last bookmark.
@@ -80,7 +82,7 @@ pub(super) fn start(on: &On<'_>) -> Result<Response<Body>, Refusal> {
     let lasts = query
         .get("timeoutSeconds")
         .parse()
-        .map_or(LASTS, Duration::from_secs);
+        .map_or(LASTS, |s| Duration::from_secs(s).min(LONGEST));
     let list_first = initial || from.is_none();
     tokio::spawn(async move {
         // A reader that goes away ends the watch, as its time does.

@@ -48,8 +48,7 @@ pub struct Change {
     pub key: Key,
     /// The object before; none for a new one.
     pub before: Option<Arc<Value>>,
-    /// The object after; none for one that is gone. What is gone is remembered as it was when it went, with the version of
-    /// its going.
+    /// The object after; none for one that is gone.
     pub after: Option<Arc<Value>>,
 }
 
@@ -219,9 +218,8 @@ impl State {
         self.version += 1;
         let mut last = (*before).clone();
         last["metadata"]["resourceVersion"] = Value::from(self.version.to_string());
-        let last = Arc::new(last);
-        self.remember(place, key, Some(Arc::clone(&last)), None);
-        Some(last)
+        self.remember(place, key, Some(before), None);
+        Some(Arc::new(last))
     }
 
     fn remember(

@@ -143,9 +143,26 @@ fn changed(
             None => Err(Refusal::unsupported_media_type()),
         },
         _ => {
+            bounded(patch)?;
             let operations: json_patch::Patch = serde_json::from_value(patch.clone())
                 .map_err(|e| Refusal::bad_request(format!("error decoding patch: {e}")))?;
             json_patch::patch(object, &operations).map_err(|_| Refusal::unprocessable())
         }
     }
+}
+
+/// The most operations of one JSON Patch.
+/// <https://github.com/kubernetes/kubernetes/blob/master/staging/src/k8s.io/apiserver/pkg/endpoints/handlers/patch.go> (`maxJSONPatchOperations`)
+const MOST_OPERATIONS: usize = 10_000;
+/// The most copies among them: each may double what there is.
+const MOST_COPIES: usize = 8;
+
+/// Refuses a JSON Patch that would take all memory.
+pub(super) fn bounded(patch: &Value) -> Result<(), Refusal> {
+    let operations = patch.as_array().map_or(&[][..], Vec::as_slice);
+    let copies = operations.iter().filter(|o| o["op"] == "copy").count();
+    if operations.len() > MOST_OPERATIONS || copies > MOST_COPIES {
+        return Err(Refusal::too_large());
+    }
+    Ok(())
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Api, How};
+use super::{Api, How, write};
 use crate::sandbox::{
     authz::{self, Attributes, User},
     registry::Resource,
@@ -16,7 +16,7 @@ const NAMELESS: About<'_> = About {
 };
 
 impl Api {
-    /// The answer to a question of one of these kinds; none for a kind that is kept.
+    /// The answer to a question; none for a kind whose objects are kept.
     pub fn review(
         &self,
         resource: &Resource,
@@ -24,41 +24,44 @@ impl Api {
         user: &User,
         (object, how): (&Value, &How),
     ) -> Option<Result<Value, Refusal>> {
+        if resource.allows("get") {
+            return None;
+        }
+        Some(self.answer(resource, namespace, user, object.clone(), how))
+    }
+
+    fn answer(
+        &self,
+        resource: &Resource,
+        namespace: Option<&str>,
+        user: &User,
+        mut object: Value,
+        how: &How,
+    ) -> Result<Value, Refusal> {
+        write::understand(resource, how, &mut object)?;
         let spec = &object["spec"];
-        let answered = |status: Value| {
-            let mut out = object.clone();
-            out["apiVersion"] = json!(resource.api_version());
-            out["kind"] = json!(resource.kind);
-            if out["metadata"].is_null() {
-                out["metadata"] = json!({});
-            }
-            if resource.kind == "SelfSubjectReview" {
-                out["metadata"]["creationTimestamp"] = json!(self.clock.stamp());
-            } else {
-                self.note_writer(resource, how, &mut out);
-            }
-            out["status"] = status;
-            out
-        };
-        Some(match resource.kind.as_str() {
-            "SelfSubjectReview" => Ok(answered(json!({"userInfo": info(user)}))),
-            "SelfSubjectAccessReview" => self.access(user, spec).map(answered),
-            "SubjectAccessReview" => self.access(&subject(spec), spec).map(answered),
+        let status = match resource.kind.as_str() {
+            "SelfSubjectReview" => json!({"userInfo": info(user)}),
+            "SelfSubjectAccessReview" => self.access(user, spec)?,
+            "SubjectAccessReview" => self.access(&subject(spec), spec)?,
             "LocalSubjectAccessReview" => {
-                let of = spec["resourceAttributes"]["namespace"].as_str();
-                if of == namespace {
-                    self.access(&subject(spec), spec).map(answered)
-                } else {
-                    let cause = Cause::invalid(
-                        "spec.resourceAttributes.namespace",
-                        &spec["resourceAttributes"]["namespace"],
-                        "must match metadata.namespace",
-                    );
-                    Err(Refusal::invalid(NAMELESS, "", vec![cause]))
+                let of = &spec["resourceAttributes"]["namespace"];
+                if of.as_str() != namespace {
+                    let field = "spec.resourceAttributes.namespace";
+                    let cause = Cause::invalid(field, of, "must match metadata.namespace");
+                    return Err(Refusal::invalid(NAMELESS, "", vec![cause]));
                 }
+                self.access(&subject(spec), spec)?
             }
-            _ => return None,
-        })
+            _ => return Err(Refusal::no_resource()),
+        };
+        if resource.kind == "SelfSubjectReview" {
+            object["metadata"]["creationTimestamp"] = json!(self.clock.stamp());
+        } else {
+            self.note_writer(resource, how, &mut object);
+        }
+        object["status"] = status;
+        Ok(object)
     }
 
     fn access(&self, user: &User, spec: &Value) -> Result<Value, Refusal> {

@@ -39,6 +39,7 @@ impl Api {
         match change {
             Change::Whole(new) => scale = new.clone(),
             Change::Patch(Kind::Json, patch) => {
+                super::patch::bounded(patch)?;
                 let operations: json_patch::Patch = serde_json::from_value(patch.clone())
                     .map_err(|e| Refusal::bad_request(format!("error decoding patch: {e}")))?;
                 json_patch::patch(&mut scale, &operations).map_err(|_| Refusal::unprocessable())?;
@@ -51,7 +52,15 @@ impl Api {
         if !version.is_empty() && live["metadata"]["resourceVersion"] != version {
             return Err(Refusal::modified(resource.about(), wanted));
         }
-        let replicas = scale["spec"]["replicas"].as_i64().unwrap_or_default();
+        let replicas = match &scale["spec"]["replicas"] {
+            Value::Null => 0,
+            Value::Number(n) if n.is_i64() => n.as_i64().unwrap_or_default(),
+            other => {
+                return Err(Refusal::bad_request(format!(
+                    "Scale in version \"v1\" cannot be handled as a Scale: json: cannot unmarshal {other} into Go struct field ScaleSpec.spec.replicas of type int32"
+                )));
+            }
+        };
         if replicas < 0 {
             let why = "must be greater than or equal to 0";
             let cause = Cause::invalid("spec.replicas", &json!(replicas), why);

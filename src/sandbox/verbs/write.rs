@@ -217,6 +217,20 @@ impl Api {
     }
 }
 
+/// Reads something that is not kept; gives what to warn of.
+pub(super) fn understand(
+    resource: &Resource,
+    how: &How,
+    object: &mut Value,
+) -> Result<Vec<String>, Refusal> {
+    let place = Place {
+        resource,
+        namespace: None,
+        how,
+    };
+    place.decode(object)
+}
+
 /// Whether two states are the same, but for when who wrote.
 fn same(a: &Value, b: &Value) -> bool {
     let bare = |v: &Value| {
