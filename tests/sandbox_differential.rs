@@ -244,6 +244,12 @@ async fn ask(client: &kube::Client, asked: &Asked, namespace: &str) -> Value {
     };
     let whole = serde_json::from_str(&text).or_else(|_| lines().map(Value::Array));
     let mut body = whole.unwrap_or_else(|_| json!(text));
+    if let Value::Array(events) = &mut body {
+        // When a bookmark comes is the server's choice, but for the one that ends the initial events.
+        events.retain(|e| {
+            e["type"] != "BOOKMARK" || e["object"]["metadata"]["annotations"].is_object()
+        });
+    }
     timeless(&mut body);
     let warnings: Vec<_> = head
         .headers

@@ -1,9 +1,14 @@
 //! What a request's object may hold: fields of other types are refused, unknown ones dropped and told.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use serde_json::{Map, Value};
 
-use super::{Scalar, Schema, Shape};
+use super::{Scalar, Schema, Shape, quantity};
 use crate::sandbox::status::Refusal;
+
+/// What is said of a text that is no quantity.
+const NO_QUANTITY: &str =
+    "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
 
 /// What decoding an object has noticed.
 #[derive(Debug, Default, PartialEq)]
@@ -31,6 +36,14 @@ impl At<'_> {
             out.push_str(part);
         }
         out
+    }
+
+    /// A value of the right type that makes no sense.
+    fn refused(&self, problem: &str) -> Refusal {
+        Refusal::bad_request(format!(
+            "{} in version \"{}\" cannot be handled as a {}: {problem}",
+            self.kind, self.version, self.kind
+        ))
     }
 
     /// As Go's JSON decoder says it: the struct, the path of fields without indices, the type.
@@ -172,11 +185,34 @@ fn scalar(
     if !right {
         return Err(at.mismatch(found, holder, go_scalar(kind)));
     }
-    // A quantity that was written as a number is kept as text.
-    if let (Scalar::Quantity, Value::Number(n)) = (kind, &*found) {
-        *found = Value::String(n.to_string());
+    match (kind, &*found) {
+        (Scalar::Bytes, Value::String(text)) => match base64_problem(text) {
+            Some(problem) => Err(at.refused(&problem)),
+            None => Ok(()),
+        },
+        // One that was written as a number is kept as text too.
+        (Scalar::Quantity, given) => {
+            let text = given
+                .as_str()
+                .map_or_else(|| given.to_string(), str::to_owned);
+            *found = match quantity::canonical(&text) {
+                Some(kept) => Value::String(kept),
+                None => return Err(at.refused(NO_QUANTITY)),
+            };
+            Ok(())
+        }
+        _ => Ok(()),
     }
-    Ok(())
+}
+
+/// What is wrong with base64, as Go says it.
+fn base64_problem(text: &str) -> Option<String> {
+    if BASE64.decode(text).is_ok() {
+        return None;
+    }
+    let right = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/');
+    let place = text.find(|c| !right(c)).unwrap_or(text.len() / 4 * 4);
+    Some(format!("illegal base64 data at input byte {place}"))
 }
 
 fn go_scalar(kind: Scalar) -> &'static str {

@@ -2,6 +2,7 @@
 
 pub mod decode;
 mod load;
+pub mod quantity;
 pub mod zero;
 
 use std::{collections::BTreeMap, sync::Arc};

@@ -172,13 +172,7 @@ fn about_the_server(api: &Api, asked: &Asked) -> Option<Response<Body>> {
         "/apis" => discovery::groups(&registry),
         path => {
             if let Some(of) = path.strip_prefix("/openapi/v3/") {
-                let (group, version) = match of.split_once('/')? {
-                    ("api", version) => ("", version),
-                    ("apis", rest) => rest.split_once('/')?,
-                    _ => return None,
-                };
-                return openapi::document(&registry, group, version)
-                    .map(|found| respond::json(StatusCode::OK, &found));
+                return Some(described(&registry, of));
             }
             let mut parts = path.split('/').skip(1);
             match (parts.next()?, parts.next(), parts.next(), parts.next()) {
@@ -205,6 +199,19 @@ fn about_the_server(api: &Api, asked: &Asked) -> Option<Response<Body>> {
 fn listed(registry: &super::registry::Registry, group: &str, version: &str) -> Option<Value> {
     let served = !registry.of(group, version).is_empty();
     served.then(|| discovery::resources(registry, group, version))
+}
+
+/// The document of a group/version: `api/v1`, `apis/apps/v1`.
+fn described(registry: &super::registry::Registry, of: &str) -> Response<Body> {
+    let (group, version) = match of.split_once('/') {
+        Some(("apis", rest)) => rest.split_once('/').unwrap_or_default(),
+        Some(("api", version)) => ("", version),
+        _ => ("", ""),
+    };
+    match openapi::document(registry, group, version) {
+        Some(found) => respond::json(StatusCode::OK, &found),
+        None => respond::text(StatusCode::NOT_FOUND, ""),
+    }
 }
 
 /// The version that the structure of the kinds was taken from.
