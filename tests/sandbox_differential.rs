@@ -5,11 +5,12 @@ mod support;
 
 use std::{fmt::Write as _, path::Path, sync::Arc};
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use ccnr::sandbox::{
     authz::User,
     clock::Clock,
     registry::Registry,
-    serve::{authn::Tokens, serve},
+    serve::{authn::Tokens, serve, tls::Authority},
     verbs::Api,
 };
 use http_body_util::BodyExt as _;
@@ -164,8 +165,15 @@ async fn sandbox() -> kube::Client {
     let address = listener.local_addr().unwrap();
     let mut tokens = Tokens::default();
     tokens.add("admin", User::admin("admin"));
-    tokio::spawn(serve(api, tokens, listener));
-    let mut config = kube::Config::new(format!("http://{address}").parse().unwrap());
+    let authority = Authority::new().unwrap();
+    tokio::spawn(serve(api, tokens, authority.clone(), listener));
+    let mut config = kube::Config::new(format!("https://{address}").parse().unwrap());
+    let body: String = authority
+        .certificate
+        .lines()
+        .filter(|l| !l.starts_with('-'))
+        .collect();
+    config.root_cert = Some(vec![STANDARD.decode(body).unwrap()]);
     config.auth_info.token = Some("admin".to_owned().into());
     kube::Client::try_from(config).unwrap()
 }

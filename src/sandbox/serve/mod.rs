@@ -3,6 +3,7 @@
 pub mod authn;
 pub mod request;
 mod respond;
+pub mod tls;
 mod watch;
 
 use std::{io, sync::Arc};
@@ -21,6 +22,7 @@ use self::{
     authn::Tokens,
     request::{Query, Target, Verb},
     respond::{Body, Form},
+    tls::Authority,
 };
 use super::{
     authz::{self, Attributes, User},
@@ -44,8 +46,13 @@ const LARGEST: usize = 3 << 20;
 /// The pause after a connection that could not be taken.
 const PAUSE: std::time::Duration = std::time::Duration::from_millis(50);
 
-/// Answers connections until the listener fails.
-pub async fn serve(api: Arc<Api>, tokens: Tokens, listener: TcpListener) -> io::Result<()> {
+/// Answers connections, over TLS, until the listener fails.
+pub async fn serve(
+    api: Arc<Api>,
+    tokens: Tokens,
+    authority: Authority,
+    listener: TcpListener,
+) -> io::Result<()> {
     let tokens = Arc::new(tokens);
     loop {
         let stream = match listener.accept().await {
@@ -57,7 +64,12 @@ pub async fn serve(api: Arc<Api>, tokens: Tokens, listener: TcpListener) -> io::
             Err(error) => return Err(error),
         };
         let (api, tokens) = (Arc::clone(&api), Arc::clone(&tokens));
+        let acceptor = authority.acceptor();
         tokio::spawn(async move {
+            // Who does not trust the certificate goes away.
+            let Ok(stream) = acceptor.accept(stream).await else {
+                return;
+            };
             let service = hyper::service::service_fn(move |request| {
                 let (api, tokens) = (Arc::clone(&api), Arc::clone(&tokens));
                 async move { Ok::<_, std::convert::Infallible>(answer(&api, &tokens, request).await) }

@@ -1,0 +1,173 @@
+//! The same kubectl commands against the sandbox and against a real API server: the same output, but for uids, times and ages.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // Tests.
+
+mod support;
+
+use std::{
+    fmt::Write as _,
+    io::Write as _,
+    path::{Path, PathBuf},
+    process::Stdio,
+    sync::Arc,
+};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use ccnr::sandbox::{
+    authz::User,
+    clock::Clock,
+    registry::Registry,
+    serve::{authn::Tokens, serve, tls::Authority},
+    verbs::Api,
+};
+use libtest_mimic::{Arguments, Failed, Trial};
+use serde::Deserialize;
+use serde_json::json;
+use support::cluster::{RealCluster, fresh, kubectl};
+
+/// Commands that belong together, in a namespace of their own.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Script {
+    name: String,
+    commands: Vec<Typed>,
+}
+
+/// One command, without the `kubectl` before it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Typed {
+    run: String,
+    #[serde(default)]
+    stdin: String,
+}
+
+fn main() {
+    let arguments = Arguments::from_args();
+    let cluster = RealCluster::find_api_only();
+    if let Err(reason) = &cluster {
+        eprintln!("skipped: kubectl against the sandbox and a real API server: {reason}");
+    }
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/kubectl/scripts.yaml");
+    let text = std::fs::read_to_string(path).unwrap();
+    let scripts: Vec<Script> = serde_yaml::from_str(&text).unwrap();
+    let trials = scripts.into_iter().map(|script| {
+        let found = cluster.clone();
+        let trial = Trial::test(script.name.clone(), move || compare(&found?, &script));
+        trial.with_ignored_flag(cluster.is_err())
+    });
+    libtest_mimic::run(&arguments, trials.collect()).exit();
+}
+
+fn compare(cluster: &RealCluster, script: &Script) -> Result<(), Failed> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()?;
+    let folder = tempfile::tempdir()?;
+    let sandbox = runtime.block_on(sandbox(folder.path()));
+    let namespace = fresh("ctl");
+    let mut told = String::new();
+    for kubeconfig in [&sandbox, &cluster.kubeconfig] {
+        run(kubeconfig, &project(), &namespace, folder.path());
+    }
+    for command in &script.commands {
+        let ours = run(&sandbox, command, &namespace, folder.path());
+        let theirs = run(&cluster.kubeconfig, command, &namespace, folder.path());
+        if ours != theirs {
+            write!(
+                told,
+                "\nkubectl {}\n--- sandbox\n{ours}\n--- real\n{theirs}",
+                command.run
+            )?;
+        }
+    }
+    cluster.try_kubectl(&["delete", "namespace", &namespace, "--wait=false"]);
+    if told.is_empty() {
+        Ok(())
+    } else {
+        Err(told.into())
+    }
+}
+
+/// What makes the namespace.
+fn project() -> Typed {
+    Typed {
+        run: "create -f -".to_owned(),
+        stdin: json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "NS"}})
+            .to_string(),
+    }
+}
+
+/// A sandbox, and the kubeconfig that leads to it.
+async fn sandbox(folder: &Path) -> PathBuf {
+    let api = Arc::new(Api::new(Registry::kubernetes(), Clock::of_machine()));
+    let mut tokens = Tokens::default();
+    tokens.add("admin", User::admin("admin"));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let server = format!("https://{}", listener.local_addr().unwrap());
+    let authority = Authority::new().unwrap();
+    tokio::spawn(serve(api, tokens, authority.clone(), listener));
+    let config = json!({
+        "apiVersion": "v1", "kind": "Config", "current-context": "sandbox",
+        "clusters": [{"name": "sandbox", "cluster": {
+            "server": server, "certificate-authority-data": STANDARD.encode(&authority.certificate),
+        }}],
+        "users": [{"name": "admin", "user": {"token": "admin"}}],
+        "contexts": [{"name": "sandbox", "context": {"cluster": "sandbox", "user": "admin"}}],
+    });
+    let path = folder.join("sandbox.kubeconfig");
+    std::fs::write(&path, config.to_string()).unwrap();
+    path
+}
+
+/// What a command prints, and how it ends.
+fn run(kubeconfig: &Path, typed: &Typed, namespace: &str, home: &Path) -> String {
+    let named = |text: &str| text.replace("NS", namespace);
+    // A Namespace lies in none, and some commands say themselves where they look.
+    let elsewhere = typed.stdin.contains("\"Namespace\"") || typed.run.contains(" -n ");
+    let namespaced: &[&str] = if elsewhere {
+        &[]
+    } else {
+        &["--namespace", namespace]
+    };
+    let mut child = kubectl(kubeconfig)
+        .args(named(&typed.run).split(' '))
+        .args(namespaced)
+        .env("HOME", home)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(named(&typed.stdin).as_bytes()).unwrap();
+    drop(stdin);
+    let output = child.wait_with_output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let all = format!(
+        "{}{}exit {}",
+        text(&output.stdout),
+        text(&output.stderr),
+        output.status.code().unwrap_or(-1)
+    );
+    timeless(&all.replace(namespace, "NS"))
+}
+
+/// Without what differs between any two runs.
+fn timeless(text: &str) -> String {
+    const FILTERS: [(&str, &str); 6] = [
+        (
+            r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
+            "UID",
+        ),
+        (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "TIME"),
+        (r#"resourceVersion: "\d+""#, "resourceVersion: RV"),
+        (r"\b\d+s\b", "AGE"),
+        (r" +", " "),
+        (r"http[s]?://127\.0\.0\.1:\d+", "SERVER"),
+    ];
+    FILTERS.iter().fold(text.to_owned(), |text, (from, to)| {
+        let from = regex::Regex::new(from).unwrap();
+        from.replace_all(&text, *to).into_owned()
+    })
+}
