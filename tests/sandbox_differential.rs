@@ -3,16 +3,9 @@
 
 mod support;
 
-use std::{fmt::Write as _, path::Path, sync::Arc};
+use std::{fmt::Write as _, path::Path};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use ccnr::sandbox::{
-    authz::User,
-    clock::Clock,
-    registry::Registry,
-    serve::{authn::Tokens, serve, tls::Authority},
-    verbs::Api,
-};
 use http_body_util::BodyExt as _;
 use libtest_mimic::{Arguments, Failed, Trial};
 use serde::Deserialize;
@@ -160,21 +153,11 @@ fn differences(path: &str, ours: &Value, theirs: &Value, told: &mut String) {
 }
 
 async fn sandbox() -> kube::Client {
-    let api = Arc::new(Api::new(Registry::kubernetes(), Clock::of_machine()));
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let mut tokens = Tokens::default();
-    tokens.add("admin", User::admin("admin"));
-    let authority = Authority::new().unwrap();
-    tokio::spawn(serve(api, tokens, authority.clone(), listener));
-    let mut config = kube::Config::new(format!("https://{address}").parse().unwrap());
-    let body: String = authority
-        .certificate
-        .lines()
-        .filter(|l| !l.starts_with('-'))
-        .collect();
-    config.root_cert = Some(vec![STANDARD.decode(body).unwrap()]);
-    config.auth_info.token = Some("admin".to_owned().into());
+    let sandbox = support::sandbox::start().await;
+    let body = sandbox.certificate.lines().filter(|l| !l.starts_with('-'));
+    let mut config = kube::Config::new(sandbox.server.parse().unwrap());
+    config.root_cert = Some(vec![STANDARD.decode(body.collect::<String>()).unwrap()]);
+    config.auth_info.token = Some(support::sandbox::TOKEN.to_owned().into());
     kube::Client::try_from(config).unwrap()
 }
 

@@ -8,17 +8,9 @@ use std::{
     io::Write as _,
     path::{Path, PathBuf},
     process::Stdio,
-    sync::Arc,
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use ccnr::sandbox::{
-    authz::User,
-    clock::Clock,
-    registry::Registry,
-    serve::{authn::Tokens, serve, tls::Authority},
-    verbs::Api,
-};
 use libtest_mimic::{Arguments, Failed, Trial};
 use serde::Deserialize;
 use serde_json::json;
@@ -100,19 +92,13 @@ fn project() -> Typed {
 
 /// A sandbox, and the kubeconfig that leads to it.
 async fn sandbox(folder: &Path) -> PathBuf {
-    let api = Arc::new(Api::new(Registry::kubernetes(), Clock::of_machine()));
-    let mut tokens = Tokens::default();
-    tokens.add("admin", User::admin("admin"));
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let server = format!("https://{}", listener.local_addr().unwrap());
-    let authority = Authority::new().unwrap();
-    tokio::spawn(serve(api, tokens, authority.clone(), listener));
+    let sandbox = support::sandbox::start().await;
     let config = json!({
         "apiVersion": "v1", "kind": "Config", "current-context": "sandbox",
         "clusters": [{"name": "sandbox", "cluster": {
-            "server": server, "certificate-authority-data": STANDARD.encode(&authority.certificate),
+            "server": sandbox.server, "certificate-authority-data": STANDARD.encode(&sandbox.certificate),
         }}],
-        "users": [{"name": "admin", "user": {"token": "admin"}}],
+        "users": [{"name": "admin", "user": {"token": support::sandbox::TOKEN}}],
         "contexts": [{"name": "sandbox", "context": {"cluster": "sandbox", "user": "admin"}}],
     });
     let path = folder.join("sandbox.kubeconfig");

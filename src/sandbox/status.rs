@@ -26,12 +26,8 @@ pub struct Details {
     pub group: String,
     /// The kind or, for most refusals, the resource.
     pub kind: String,
-    /// The object's uid.
-    pub uid: String,
     /// The fields that are wrong.
     pub causes: Vec<Cause>,
-    /// After how many seconds to try again; zero for never.
-    pub retry_after: u32,
 }
 
 /// One field that is wrong.
@@ -232,13 +228,6 @@ impl Refusal {
         Self::new(code, "UnsupportedMediaType", message).about(Details::default())
     }
 
-    /// 406.
-    #[must_use]
-    pub fn not_acceptable(offered: &str) -> Self {
-        let message = format!("only the following media types are accepted: {offered}");
-        Self::new(StatusCode::NOT_ACCEPTABLE, "NotAcceptable", message)
-    }
-
     /// 410 for a version that is no longer remembered.
     #[must_use]
     pub fn expired(message: impl Into<String>) -> Self {
@@ -251,22 +240,6 @@ impl Refusal {
         let message = "Request entity too large: limit is 3145728";
         let code = StatusCode::PAYLOAD_TOO_LARGE;
         Self::new(code, "RequestEntityTooLarge", message)
-    }
-
-    /// 500.
-    #[must_use]
-    pub fn internal(why: &str) -> Self {
-        let message = format!("Internal error occurred: {why}");
-        let cause = Cause {
-            reason: "",
-            message: why.to_owned(),
-            field: String::new(),
-        };
-        let details = Details {
-            causes: vec![cause],
-            ..Details::default()
-        };
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "InternalError", message).about(details)
     }
 
     /// The `Status` object.
@@ -293,7 +266,6 @@ impl Details {
             ("name", &self.name),
             ("group", &self.group),
             ("kind", &self.kind),
-            ("uid", &self.uid),
         ] {
             if !value.is_empty() {
                 out.insert(key.to_owned(), json!(value));
@@ -302,9 +274,6 @@ impl Details {
         if !self.causes.is_empty() {
             let causes: Vec<Value> = self.causes.iter().map(Cause::to_value).collect();
             out.insert("causes".to_owned(), json!(causes));
-        }
-        if self.retry_after > 0 {
-            out.insert("retryAfterSeconds".to_owned(), json!(self.retry_after));
         }
         Value::Object(out)
     }

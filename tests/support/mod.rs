@@ -11,3 +11,4 @@ pub mod cluster;
 pub mod learner;
 pub mod mistakes;
 pub mod proxy;
+pub mod sandbox;

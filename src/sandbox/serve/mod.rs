@@ -255,7 +255,7 @@ impl On<'_> {
             return Err(Refusal::method_not_allowed());
         }
         match sub {
-            "" | "status" | "finalize" => {}
+            "" | "status" => {}
             "scale" => return self.scale(verb),
             _ => return Err(Refusal::no_resource()),
         }

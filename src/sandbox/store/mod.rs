@@ -251,12 +251,6 @@ impl State {
         let first = self.changes.partition_point(|c| c.version <= version);
         Ok(self.changes.range(first..))
     }
-
-    /// Every object, with its place and key.
-    pub fn all(&self) -> impl Iterator<Item = (&Place, &Key, &Arc<Value>)> {
-        let places = self.places.iter();
-        places.flat_map(|(place, objects)| objects.iter().map(move |(key, o)| (place, key, o)))
-    }
 }
 
 #[cfg(test)]

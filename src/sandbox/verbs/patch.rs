@@ -51,11 +51,7 @@ impl Api {
         (kind, patch): (Kind, &Value),
         how: &How,
     ) -> Result<Written, Refusal> {
-        let place = Place {
-            resource,
-            namespace,
-            how,
-        };
+        let place = Place::of(resource, namespace, how);
         if kind == Kind::Apply {
             return self.apply(&place, wanted, patch);
         }

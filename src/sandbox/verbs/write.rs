@@ -30,11 +30,7 @@ impl Api {
         mut object: Value,
         how: &How,
     ) -> Result<Written, Refusal> {
-        let place = Place {
-            resource,
-            namespace,
-            how,
-        };
+        let place = Place::of(resource, namespace, how);
         let warnings = place.decode(&mut object)?;
         place.fits(&mut object, None)?;
         self.store.with(|state| {
@@ -112,11 +108,7 @@ impl Api {
         mut object: Value,
         how: &How,
     ) -> Result<Written, Refusal> {
-        let place = Place {
-            resource,
-            namespace,
-            how,
-        };
+        let place = Place::of(resource, namespace, how);
         let warnings = place.decode(&mut object)?;
         place.fits(&mut object, Some(wanted))?;
         self.store.with(|state| {
@@ -197,11 +189,7 @@ impl Api {
 
     /// Notes who wrote something that is not kept.
     pub(super) fn note_writer(&self, resource: &Resource, how: &How, object: &mut Value) {
-        let place = Place {
-            resource,
-            namespace: None,
-            how,
-        };
+        let place = Place::of(resource, None, how);
         self.manage(&place, None, object);
     }
 
@@ -223,12 +211,7 @@ pub(super) fn understand(
     how: &How,
     object: &mut Value,
 ) -> Result<Vec<String>, Refusal> {
-    let place = Place {
-        resource,
-        namespace: None,
-        how,
-    };
-    place.decode(object)
+    Place::of(resource, None, how).decode(object)
 }
 
 /// Whether two states are the same, but for when who wrote.
@@ -245,6 +228,16 @@ fn same(a: &Value, b: &Value) -> bool {
         out
     };
     bare(a) == bare(b)
+}
+
+impl<'a> Place<'a> {
+    pub(super) fn of(resource: &'a Resource, namespace: Option<&'a str>, how: &'a How) -> Self {
+        Self {
+            resource,
+            namespace,
+            how,
+        }
+    }
 }
 
 impl Place<'_> {

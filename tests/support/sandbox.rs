@@ -1,0 +1,36 @@
+//! A sandbox in this process, as its administrator.
+
+use std::sync::Arc;
+
+use ccnr::sandbox::{
+    authz::User,
+    clock::Clock,
+    registry::Registry,
+    serve::{authn::Tokens, serve, tls::Authority},
+    verbs::Api,
+};
+
+/// The administrator's token.
+pub const TOKEN: &str = "admin";
+
+/// Where it is, and the certificate to trust, in PEM.
+pub struct Sandbox {
+    pub server: String,
+    pub certificate: String,
+}
+
+/// Starts one, which lasts as long as the runtime.
+pub async fn start() -> Sandbox {
+    let api = Arc::new(Api::new(Registry::kubernetes(), Clock::of_machine()));
+    let mut tokens = Tokens::default();
+    tokens.add(TOKEN, User::admin("admin"));
+    let authority = Authority::new().unwrap();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let server = format!("https://{}", listener.local_addr().unwrap());
+    let certificate = authority.certificate.clone();
+    tokio::spawn(serve(api, tokens, authority, listener));
+    Sandbox {
+        server,
+        certificate,
+    }
+}
