@@ -38,6 +38,13 @@ fn help_and_list_need_no_cluster() {
 }
 
 #[test]
+fn a_start_of_no_lab_lists_them() {
+    let (code, out, _) = said(&["lab", "start"]);
+    assert_eq!(code, 2);
+    assert!(out.contains("`ccnr lab start 1` starts it."), "{out}");
+}
+
+#[test]
 fn without_a_kubeconfig_it_says_where_it_looked() {
     for args in [
         &["doctor"][..],

@@ -4,7 +4,7 @@ use std::{env, process::ExitCode};
 
 use clap::Args;
 
-use super::{show, solve};
+use super::{list, show, solve};
 use crate::{
     cli::desk::Desk,
     lab::text::Text,
@@ -14,15 +14,19 @@ use crate::{
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Start {
-    /// The lab's number or id
-    lab: String,
+    /// The lab's number or id; without it, the labs are listed
+    lab: Option<String>,
     /// Let the program do the labs that come before
     #[arg(long)]
     catch_up: bool,
 }
 
 pub(super) async fn run(desk: &Desk, args: Start) -> anyhow::Result<ExitCode> {
-    let mut session = desk.session(Some(&args.lab)).await?;
+    let Some(lab) = &args.lab else {
+        list::run(desk).await?;
+        return Ok(ExitCode::from(2));
+    };
+    let mut session = desk.session(Some(lab)).await?;
     let mut before = Vec::new();
     if args.catch_up {
         for id in &session.loaded.lab.needs {
