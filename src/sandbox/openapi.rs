@@ -36,7 +36,7 @@ pub fn document(registry: &Registry, group: &str, version: &str) -> Option<Value
     let mut paths = Map::new();
     let mut wanted = BTreeSet::new();
     for resource in &resources {
-        wanted.extend(type_of(resource));
+        wanted.extend(registry::type_name(resource));
         for (path, item) in paths_of(resource) {
             paths.insert(path, item);
         }
@@ -55,7 +55,7 @@ pub fn everything(registry: &Registry) -> Value {
     for group in registry.groups() {
         for version in &group.versions {
             for resource in registry.of(&group.name, version) {
-                wanted.extend(type_of(&resource));
+                wanted.extend(registry::type_name(&resource));
                 for (path, item) in paths_of(&resource) {
                     paths.insert(path, item);
                 }
@@ -75,17 +75,6 @@ fn base(group: &str, version: &str) -> String {
     } else {
         format!("apis/{group}/{version}")
     }
-}
-
-/// The full name of the type of a resource's objects.
-fn type_of(resource: &Resource) -> Option<String> {
-    let kind = json!({"group": resource.group, "kind": resource.kind, "version": resource.version});
-    let is = |schema: &Value| {
-        let kinds = schema["x-kubernetes-group-version-kind"].as_array();
-        kinds.is_some_and(|all| all.contains(&kind))
-    };
-    let found = registry::types().iter().find(|(_, schema)| is(schema));
-    found.map(|(name, _)| name.clone())
 }
 
 /// The paths of a resource, each with its operations and their kind.

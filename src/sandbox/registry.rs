@@ -243,7 +243,7 @@ pub fn split(api_version: &str) -> (&str, &str) {
 }
 
 /// The full name of the type of a built-in kind.
-fn type_name(resource: &Resource) -> Option<String> {
+pub(super) fn type_name(resource: &Resource) -> Option<String> {
     let is = |gvk: &Value| {
         gvk["group"] == resource.group.as_str()
             && gvk["version"] == resource.version.as_str()

@@ -194,7 +194,7 @@ pub fn of(object: &Value, schema: &Schema) -> FieldSet {
 
 fn collect(value: &Value, schema: &Schema, path: &mut Path, set: &mut FieldSet) {
     match value {
-        Value::Object(map) if !is_leaf(schema) || open(schema) => {
+        Value::Object(map) if !is_leaf(schema) => {
             for (key, child) in map {
                 let known = schema.known_field(key);
                 let is_key = known.is_none();
@@ -224,11 +224,6 @@ fn collect(value: &Value, schema: &Schema, path: &mut Path, set: &mut FieldSet) 
         }
         _ => set.insert(path.clone()),
     }
-}
-
-/// Whether the fields of a type without known ones are told apart all the same: those of custom resources.
-fn open(schema: &Schema) -> bool {
-    matches!(schema.node().shape, Shape::Any) && schema.node().rules.is_some()
 }
 
 /// What no type tells of: maps are looked into, lists have one owner.
@@ -285,7 +280,7 @@ fn differ(
     path: &mut Path,
     found: &mut Difference,
 ) {
-    let leaf = schema.is_some_and(|s| is_leaf(s) && !open(s));
+    let leaf = schema.is_some_and(is_leaf);
     // A list or map that is null is there, and empty.
     let null = |v: &&Value| v.is_null();
     let some = before.filter(|v| !null(v)).or(after).or(before);

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 
 use super::fields::{self, FieldSet, Path, Step};
-use crate::sandbox::schema::{Schema, Shape};
+use crate::sandbox::schema::Schema;
 
 /// The object with everything that the configuration sets.
 #[must_use]
@@ -14,9 +14,7 @@ pub fn by_type(live: &Value, config: &Value, schema: &Schema) -> Value {
 }
 
 fn value(live: Option<&Value>, config: &Value, schema: Option<&Schema>) -> Value {
-    let leaf = schema.is_some_and(|s| {
-        fields::is_leaf(s) && !(matches!(s.node().shape, Shape::Any) && s.node().rules.is_some())
-    });
+    let leaf = schema.is_some_and(fields::is_leaf);
     match config {
         Value::Object(map) if !leaf => {
             let mut out = live.and_then(Value::as_object).cloned().unwrap_or_default();

@@ -6,9 +6,6 @@ use serde_json::{Map, Value};
 
 use super::{Arena, Field, Fields, List, ListKind, Node, Scalar, Schema, Shape};
 
-/// The metadata of every object.
-const OBJECT_META: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";
-
 /// Named types of one document.
 #[derive(Debug, Clone)]
 pub struct Types {
@@ -40,42 +37,16 @@ impl Types {
     }
 }
 
-/// The type of a custom resource: its structural schema, with the metadata that every object has.
-#[must_use]
-pub fn structural(schema: &Value, types: &Map<String, Value>) -> Schema {
-    let mut loader = Loader::new(types);
-    loader.rules = true;
-    let id = loader.node(schema);
-    loader.rules = false;
-    let metadata = loader.named(OBJECT_META);
-    let text = loader.push(scalar(Scalar::String));
-    if let Shape::Object(fields) = &mut loader.arena.nodes[id].shape {
-        for (name, id) in [("metadata", metadata), ("apiVersion", text), ("kind", text)] {
-            fields
-                .known
-                .insert(name.to_owned(), Field { id, default: None });
-        }
-    }
-    Schema {
-        arena: Arc::new(loader.arena),
-        id,
-    }
-}
-
 struct Loader<'a> {
     types: &'a Map<String, Value>,
     arena: Arena,
     names: HashMap<String, usize>,
-    /// Whether to keep the schemas, for what they say beyond structure.
-    rules: bool,
 }
 
 fn scalar(kind: Scalar) -> Node {
     Node {
         name: None,
         shape: Shape::Scalar(kind),
-        nullable: false,
-        rules: None,
     }
 }
 
@@ -85,7 +56,6 @@ impl<'a> Loader<'a> {
             types,
             arena: Arena::default(),
             names: HashMap::new(),
-            rules: false,
         }
     }
 
@@ -155,19 +125,14 @@ impl<'a> Loader<'a> {
                 _ => Shape::Any,
             }
         };
-        Node {
-            name: None,
-            shape,
-            nullable: truth("nullable"),
-            rules: self.rules.then(|| schema.clone()),
-        }
+        Node { name: None, shape }
     }
 
     fn object(&mut self, schema: &Value) -> Shape {
         let truth = |key: &str| schema[key].as_bool().unwrap_or_default();
         let properties = schema["properties"].as_object();
         let rest = schema["additionalProperties"].as_object();
-        if properties.is_none() && rest.is_none() && !self.rules {
+        if properties.is_none() && rest.is_none() {
             return Shape::Any;
         }
         let known = properties
@@ -189,7 +154,6 @@ impl<'a> Loader<'a> {
             required: required
                 .filter_map(|r| r.as_str().map(str::to_owned))
                 .collect(),
-            embedded: truth("x-kubernetes-embedded-resource"),
         })
     }
 
@@ -213,8 +177,7 @@ impl<'a> Loader<'a> {
             merge_key: schema["x-kubernetes-patch-merge-key"]
                 .as_str()
                 .map(str::to_owned),
-            merges: strategies.clone().any(|s| s == "merge"),
-            retains_keys: strategies.any(|s| s == "retainKeys"),
+            merges: strategies.any(|s| s == "merge"),
         })
     }
 }

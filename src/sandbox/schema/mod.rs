@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::Value;
 
-pub use load::{Types, structural};
+pub use load::Types;
 
 /// The types of one source, which may refer to each other in circles.
 #[derive(Debug, Default)]
@@ -31,10 +31,6 @@ pub struct Node {
     pub name: Option<String>,
     /// Its form.
     pub shape: Shape,
-    /// Whether null is a value of its own.
-    pub nullable: bool,
-    /// The whole schema, where it says more than structure: that of a CRD.
-    pub rules: Option<Value>,
 }
 
 /// The form of a type.
@@ -63,8 +59,6 @@ pub struct Fields {
     pub atomic: bool,
     /// Fields that have to be there.
     pub required: Vec<String>,
-    /// Whether it is an object of its own, with apiVersion, kind and metadata.
-    pub embedded: bool,
 }
 
 /// A named field.
@@ -85,8 +79,6 @@ pub struct List {
     pub merge_key: Option<String>,
     /// Whether a strategic merge patch merges.
     pub merges: bool,
-    /// Whether a strategic merge patch keeps only the keys that it names.
-    pub retains_keys: bool,
 }
 
 /// How the items of a list are told apart.

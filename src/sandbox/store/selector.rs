@@ -136,6 +136,33 @@ impl Selector {
     }
 }
 
+/// A `LabelSelector`, or a map of labels, as text: `a=b,c in (d,e)`.
+#[must_use]
+pub fn text(value: &Value) -> String {
+    let structured = value.get("matchLabels").is_some() || value.get("matchExpressions").is_some();
+    let equal = if structured {
+        &value["matchLabels"]
+    } else {
+        value
+    };
+    let pair = |(k, v): (&String, &Value)| format!("{k}={}", v.as_str().unwrap_or_default());
+    let mut all: Vec<String> = equal.as_object().into_iter().flatten().map(pair).collect();
+    for expression in value["matchExpressions"].as_array().into_iter().flatten() {
+        let key = expression["key"].as_str().unwrap_or_default();
+        let values = expression["values"].as_array().into_iter().flatten();
+        let mut values: Vec<&str> = values.filter_map(Value::as_str).collect();
+        values.sort_unstable();
+        let values = values.join(",");
+        all.push(match expression["operator"].as_str() {
+            Some("In") => format!("{key} in ({values})"),
+            Some("NotIn") => format!("{key} notin ({values})"),
+            Some("Exists") => key.to_owned(),
+            _ => format!("!{key}"),
+        });
+    }
+    all.join(",")
+}
+
 /// A field of an object as selectors compare it.
 fn field(object: &Value, path: &str) -> Option<String> {
     let found = path.split('.').try_fold(object, |at, part| at.get(part))?;

@@ -9,7 +9,10 @@ mod workload;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::registry::{Column, Resource};
+use super::{
+    registry::{Column, Resource},
+    store::selector,
+};
 
 /// A table of objects, at a time.
 #[must_use]
@@ -110,30 +113,8 @@ fn joined(all: impl IntoIterator<Item = String>) -> Option<Value> {
     (!all.is_empty()).then(|| json!(all.join(",")))
 }
 
-/// A selector as text: `a=b,c in (d,e)`.
+/// A selector as text; none for one that asks for nothing.
 fn selector(value: &Value) -> Option<Value> {
-    let structured = value.get("matchLabels").is_some() || value.get("matchExpressions").is_some();
-    let equal = if structured {
-        &value["matchLabels"]
-    } else {
-        value
-    };
-    let pair = |(k, v): (&String, &Value)| format!("{k}={}", v.as_str().unwrap_or_default());
-    let mut all: Vec<String> = equal.as_object().into_iter().flatten().map(pair).collect();
-    for expression in list(value, "/matchExpressions") {
-        let key = text(expression, "/key").unwrap_or_default();
-        let mut values: Vec<&str> = list(expression, "/values")
-            .iter()
-            .filter_map(Value::as_str)
-            .collect();
-        values.sort_unstable();
-        let values = values.join(",");
-        all.push(match text(expression, "/operator") {
-            Some("In") => format!("{key} in ({values})"),
-            Some("NotIn") => format!("{key} notin ({values})"),
-            Some("Exists") => key.to_owned(),
-            _ => format!("!{key}"),
-        });
-    }
-    joined(all)
+    let told = selector::text(value);
+    (!told.is_empty()).then(|| json!(told))
 }

@@ -10,6 +10,7 @@ use crate::sandbox::{
     patch::merge,
     registry::Resource,
     status::{Cause, Refusal},
+    store::selector,
 };
 
 impl Api {
@@ -88,16 +89,10 @@ pub enum Change<'a> {
 
 fn of(object: &Value) -> Value {
     let metadata = &object["metadata"];
-    let labels = object["spec"]["selector"]["matchLabels"]
-        .as_object()
-        .into_iter()
-        .flatten();
-    let selector: Vec<String> = labels
-        .map(|(k, v)| format!("{k}={}", v.as_str().unwrap_or_default()))
-        .collect();
+    let selector = selector::text(&object["spec"]["selector"]);
     let mut status = json!({"replicas": object["status"]["replicas"].as_i64().unwrap_or_default()});
     if !selector.is_empty() {
-        status["selector"] = json!(selector.join(","));
+        status["selector"] = json!(selector);
     }
     let mut spec = json!({});
     // Zero is not written.
