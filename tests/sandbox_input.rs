@@ -8,7 +8,7 @@ use ccnr::sandbox::{
     registry::Registry,
     schema::decode,
     store::selector::Selector,
-    verbs::{Api, How, delete::Options, patch::Kind},
+    verbs::{Api, How, delete::Options, patch::Kind, scale::Change},
 };
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
@@ -104,6 +104,34 @@ fn with(mut object: Value, name: &str, change: &Value) -> Value {
     object["metadata"] = json!({"name": name});
     ccnr::sandbox::patch::merge::rfc7386(&mut object, change);
     object
+}
+
+#[test]
+fn scales_at_once_do_not_refuse_each_other() {
+    let registry = API.registry();
+    let resource = registry.get("apps", "v1", "deployments").unwrap();
+    let (_, _, _, object) = kinds().swap_remove(4);
+    let object = with(object, "scaled-at-once", &json!({}));
+    let namespace = Some("default");
+    API.create(&resource, namespace, object, &How::default())
+        .unwrap();
+    let how = How {
+        subresource: "scale".to_owned(),
+        ..How::default()
+    };
+    let scale_often = |start: usize| {
+        for replicas in start..start + 200 {
+            let patch = json!({"spec": {"replicas": replicas}});
+            let change = Change::Patch(Kind::Merge, &patch);
+            API.rescale(&resource, namespace, "scaled-at-once", change, &how)
+                .unwrap();
+        }
+    };
+    std::thread::scope(|s| {
+        for start in [0, 1000, 2000, 3000] {
+            s.spawn(move || scale_often(start));
+        }
+    });
 }
 
 proptest! {

@@ -138,12 +138,7 @@ fn changed(
             Some(schema) => strategic::apply(object, patch, schema),
             None => Err(Refusal::unsupported_media_type()),
         },
-        _ => {
-            bounded(patch)?;
-            let operations: json_patch::Patch = serde_json::from_value(patch.clone())
-                .map_err(|e| Refusal::bad_request(format!("error decoding patch: {e}")))?;
-            json_patch::patch(object, &operations).map_err(|_| Refusal::unprocessable())
-        }
+        _ => rfc6902(object, patch),
     }
 }
 
@@ -153,12 +148,14 @@ const MOST_OPERATIONS: usize = 10_000;
 /// The most copies among them: each may double what there is.
 const MOST_COPIES: usize = 8;
 
-/// Refuses a JSON Patch that would take all memory.
-pub(super) fn bounded(patch: &Value) -> Result<(), Refusal> {
+/// Applies a JSON Patch. One that would take all memory is refused.
+pub(super) fn rfc6902(object: &mut Value, patch: &Value) -> Result<(), Refusal> {
     let operations = patch.as_array().map_or(&[][..], Vec::as_slice);
     let copies = operations.iter().filter(|o| o["op"] == "copy").count();
     if operations.len() > MOST_OPERATIONS || copies > MOST_COPIES {
         return Err(Refusal::too_large());
     }
-    Ok(())
+    let operations: json_patch::Patch = serde_json::from_value(patch.clone())
+        .map_err(|e| Refusal::bad_request(format!("error decoding patch: {e}")))?;
+    json_patch::patch(object, &operations).map_err(|_| Refusal::unprocessable())
 }

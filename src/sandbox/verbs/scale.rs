@@ -1,15 +1,18 @@
 //! The `scale` subresource: how many replicas there are to be.
 //! <https://kubernetes.io/docs/reference/kubernetes-api/autoscaling-resources/scale-v1/>
 
-use std::sync::Arc;
-
 use serde_json::{Value, json};
 
-use super::{Api, How, key, missing, name, patch::Kind};
+use super::{
+    Api, How, key, missing,
+    patch::{Kind, rfc6902},
+    set,
+    write::Place,
+};
 use crate::sandbox::{
-    patch::merge,
+    patch::{managers::Operation, merge},
     registry::Resource,
-    status::{Cause, Refusal},
+    status::{About, Cause, Refusal},
     store::selector,
 };
 
@@ -34,48 +37,53 @@ impl Api {
         change: Change<'_>,
         how: &How,
     ) -> Result<Value, Refusal> {
-        let live = self.store.get(&resource.place, &key(namespace, wanted));
-        let live: Arc<Value> = live.ok_or_else(|| missing(resource, wanted))?;
-        let mut scale = of(&live);
-        match change {
-            Change::Whole(new) => scale = new.clone(),
-            Change::Patch(Kind::Json, patch) => {
-                super::patch::bounded(patch)?;
-                let operations: json_patch::Patch = serde_json::from_value(patch.clone())
-                    .map_err(|e| Refusal::bad_request(format!("error decoding patch: {e}")))?;
-                json_patch::patch(&mut scale, &operations).map_err(|_| Refusal::unprocessable())?;
+        let place = Place::of(resource, namespace, how);
+        self.store.with(|state| {
+            let live = state.get(&resource.place, &key(namespace, wanted));
+            let live = live.ok_or_else(|| missing(resource, wanted))?;
+            let scale = changed(of(&live), change)?;
+            let mut object = (*live).clone();
+            object["spec"]["replicas"] = json!(replicas(&scale, wanted)?);
+            // What the writer says of the object that was meant.
+            for field in ["uid", "resourceVersion"] {
+                set(&mut object, field, scale["metadata"].get(field).cloned());
             }
-            Change::Patch(_, patch) => merge::rfc7386(&mut scale, patch),
-        }
-        let version = scale["metadata"]["resourceVersion"]
-            .as_str()
-            .unwrap_or_default();
-        if !version.is_empty() && live["metadata"]["resourceVersion"] != version {
-            return Err(Refusal::modified(resource.about(), wanted));
-        }
-        let replicas = match &scale["spec"]["replicas"] {
-            Value::Null => 0,
-            Value::Number(n) if n.is_i64() => n.as_i64().unwrap_or_default(),
-            other => {
-                return Err(Refusal::bad_request(format!(
-                    "Scale in version \"v1\" cannot be handled as a Scale: json: cannot unmarshal {other} into Go struct field ScaleSpec.spec.replicas of type int32"
-                )));
-            }
-        };
-        if replicas < 0 {
-            let why = "must be greater than or equal to 0";
-            let cause = Cause::invalid("spec.replicas", &json!(replicas), why);
-            let about = crate::sandbox::status::About {
-                group: "autoscaling",
-                resource: "Scale",
-            };
-            return Err(Refusal::invalid(about, wanted, vec![cause]));
-        }
-        let mut object = (*live).clone();
-        object["spec"]["replicas"] = json!(replicas);
-        let written = self.update(resource, namespace, name(&live), object, how)?;
-        Ok(of(&written.object))
+            let object = self.replace(state, &place, &live, object, Operation::Update)?;
+            Ok(of(&object))
+        })
     }
+}
+
+fn changed(mut scale: Value, change: Change<'_>) -> Result<Value, Refusal> {
+    match change {
+        Change::Whole(new) => scale = new.clone(),
+        Change::Patch(Kind::Json, patch) => rfc6902(&mut scale, patch)?,
+        Change::Patch(_, patch) => merge::rfc7386(&mut scale, patch),
+    }
+    Ok(scale)
+}
+
+/// How many replicas a scale asks for.
+fn replicas(scale: &Value, wanted: &str) -> Result<i64, Refusal> {
+    let replicas = match &scale["spec"]["replicas"] {
+        Value::Null => 0,
+        Value::Number(n) if n.is_i64() => n.as_i64().unwrap_or_default(),
+        other => {
+            return Err(Refusal::bad_request(format!(
+                "Scale in version \"v1\" cannot be handled as a Scale: json: cannot unmarshal {other} into Go struct field ScaleSpec.spec.replicas of type int32"
+            )));
+        }
+    };
+    if replicas < 0 {
+        let why = "must be greater than or equal to 0";
+        let cause = Cause::invalid("spec.replicas", &json!(replicas), why);
+        let about = About {
+            group: "autoscaling",
+            resource: "Scale",
+        };
+        return Err(Refusal::invalid(about, wanted, vec![cause]));
+    }
+    Ok(replicas)
 }
 
 /// How a scale changes.
