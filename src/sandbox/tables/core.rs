@@ -267,6 +267,12 @@ fn volume(plural: &str, column: &str, object: &Value) -> Option<Value> {
     })
 }
 
+/// What an object refers to at a pointer: `KIND/NAME`.
+fn referred(object: &Value, pointer: &str) -> String {
+    let part = |field| text(object, &format!("{pointer}/{field}")).unwrap_or_default();
+    format!("{}/{}", part("kind"), part("name"))
+}
+
 fn binding(column: &str, object: &Value) -> Option<Value> {
     let subjects = |kind: &str| {
         let all = list(object, "/subjects")
@@ -282,13 +288,7 @@ fn binding(column: &str, object: &Value) -> Option<Value> {
         json!(told.collect::<Vec<_>>().join(", "))
     };
     Some(match column {
-        "Role" => {
-            let kind = text(object, "/roleRef/kind").unwrap_or_default();
-            json!(format!(
-                "{kind}/{}",
-                text(object, "/roleRef/name").unwrap_or_default()
-            ))
-        }
+        "Role" => json!(referred(object, "/roleRef")),
         "Users" => subjects("User"),
         "Groups" => subjects("Group"),
         "ServiceAccounts" => subjects("ServiceAccount"),
@@ -324,13 +324,7 @@ fn network(plural: &str, column: &str, object: &Value) -> Option<Value> {
 
 fn autoscaler(column: &str, object: &Value) -> Option<Value> {
     Some(match column {
-        "Reference" => {
-            let kind = text(object, "/spec/scaleTargetRef/kind").unwrap_or_default();
-            json!(format!(
-                "{kind}/{}",
-                text(object, "/spec/scaleTargetRef/name").unwrap_or_default()
-            ))
-        }
+        "Reference" => json!(referred(object, "/spec/scaleTargetRef")),
         "Targets" => targets(object)?,
         "MinPods" => match object["spec"]["minReplicas"].as_i64() {
             Some(least) => json!(least.to_string()),
