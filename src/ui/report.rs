@@ -150,6 +150,12 @@ impl<'a> Page<'a> {
         named(&step.title, step.optional, self.lang())
     }
 
+    /// A line that belongs to a step as a whole.
+    fn note(&mut self, text: &str) {
+        self.lines
+            .extend(wrap(text, "    ", "    ", self.style.width));
+    }
+
     fn step(&mut self, step: &StepReport, whole: bool) {
         self.gap();
         let total = step
@@ -179,8 +185,7 @@ impl<'a> Page<'a> {
                 "passed at {when}; not checked again, because later steps change what it is about",
                 "{when} に合格しました。後のステップで状態が変わるため、再確認はしません"
             );
-            self.lines
-                .extend(wrap(&text, "    ", "    ", self.style.width));
+            self.note(&text);
         }
         if let Some(when) = step.regressed {
             let when = self.clock(when);
@@ -190,8 +195,7 @@ impl<'a> Page<'a> {
                 "{when} に合格しましたが、今は満たしていません"
             );
             let text = self.style.paint(Tone::Warn, &text);
-            self.lines
-                .extend(wrap(&text, "    ", "    ", self.style.width));
+            self.note(&text);
         }
         for check in &step.checks {
             let shown = match check.verdict {
