@@ -29,6 +29,7 @@ use crate::{
     },
     lab::{
         catalogue::{self, Catalogue, Loaded},
+        model::Step,
         template::Context,
     },
 };
@@ -164,17 +165,19 @@ impl Session {
 
     /// The step of this number or id, with its number.
     pub fn step(&self, wanted: &str) -> Result<(usize, String), Error> {
-        let is = |(number, step): &(usize, &crate::lab::model::Step)| {
-            step.id == wanted || number.to_string() == wanted
-        };
-        match self.course().steps().find(is) {
-            Some((number, step)) => Ok((number, step.id.clone())),
-            None => Err(Error::NoStep {
-                number: self.loaded.lab.number,
-                wanted: wanted.to_owned(),
-                known: self.course().steps().map(|(_, s)| s.id.clone()).collect(),
-            }),
-        }
+        let (number, step) = self.find_step(wanted)?;
+        Ok((number, step.id.clone()))
+    }
+
+    fn find_step(&self, wanted: &str) -> Result<(usize, &Step), Error> {
+        let is =
+            |(number, step): &(usize, &Step)| step.id == wanted || number.to_string() == wanted;
+        let found = self.course().steps().find(is);
+        found.ok_or_else(|| Error::NoStep {
+            number: self.loaded.lab.number,
+            wanted: wanted.to_owned(),
+            known: self.course().steps().map(|(_, s)| s.id.clone()).collect(),
+        })
     }
 
     /// Whether the lab was started.

@@ -64,14 +64,7 @@ impl Session {
             }
             _ => {}
         }
-        let found = self.loaded.lab.steps.iter().find(|s| s.id == step).cloned();
-        let Some(found) = found else {
-            let number = self.loaded.lab.number;
-            return Err(self
-                .step(step)
-                .err()
-                .unwrap_or(Error::NotStarted { number }));
-        };
+        let found = self.find_step(step)?.1.clone();
         // What is remembered so far has to outlive a solution that breaks off.
         self.save().await?;
         for action in &found.solve {
