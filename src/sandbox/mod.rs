@@ -1,10 +1,13 @@
-//! The sandbox: an API server in memory, with Kubernetes' own kinds. It knows nothing of labs, and is spoken to over HTTP only.
-//!
-//! In the making: it serves objects and their changes; the controllers that move a cluster are not there yet.
+//! The sandbox: a practice cluster in memory: an API server, and controllers that move it. It knows nothing of labs, and is spoken
+//! to over HTTP only.
 
+pub mod admission;
 pub mod authz;
 pub mod clock;
+pub mod controllers;
 pub mod discovery;
+pub mod flavour;
+pub mod instance;
 pub mod kinds;
 pub mod names;
 pub mod openapi;
@@ -12,6 +15,7 @@ pub mod patch;
 pub mod registry;
 pub mod schema;
 pub mod serve;
+pub mod start;
 pub mod status;
 pub mod store;
 pub mod tables;

@@ -8,6 +8,7 @@ use std::{
 use serde_json::{Map, Value};
 
 use super::{
+    flavour::Flavour,
     schema::{Schema, Types},
     status::About,
 };
@@ -159,6 +160,13 @@ impl Registry {
             }
         }
         registry
+    }
+
+    /// The kinds of a flavour.
+    #[must_use]
+    pub fn of_flavour(flavour: Flavour) -> Self {
+        let _ = flavour;
+        Self::kubernetes()
     }
 
     /// Serves one more resource.

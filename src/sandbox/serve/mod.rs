@@ -3,6 +3,7 @@
 pub mod authn;
 pub mod request;
 mod respond;
+mod special;
 pub mod tls;
 mod watch;
 
@@ -254,6 +255,9 @@ impl On<'_> {
         if !verbs.iter().any(|v| v == verb.name()) {
             return Err(Refusal::method_not_allowed());
         }
+        if let Some(answer) = special::answer(self, verb) {
+            return answer;
+        }
         match sub {
             "" | "status" => {}
             "scale" => return self.scale(verb),
@@ -400,6 +404,7 @@ impl On<'_> {
             self.body()?
         };
         let mut options = Options::parse(&body)?;
+        options.user = self.user.clone();
         let query = &self.asked.query;
         options.dry_run |= !query.get("dryRun").is_empty();
         if let Ok(seconds) = query.get("gracePeriodSeconds").parse() {
@@ -461,6 +466,7 @@ impl On<'_> {
             manager.to_owned()
         };
         How {
+            user: self.user.clone(),
             manager: if manager.is_empty() && !applies {
                 "unknown".to_owned()
             } else {

@@ -243,6 +243,19 @@ impl State {
         }
     }
 
+    /// Every object, as if it had just been made.
+    pub fn all(&self) -> impl Iterator<Item = Change> {
+        self.places.iter().flat_map(|(place, objects)| {
+            objects.iter().map(|(key, object)| Change {
+                version: self.version,
+                place: Arc::clone(place),
+                key: key.clone(),
+                before: None,
+                after: Some(Arc::clone(object)),
+            })
+        })
+    }
+
     /// The changes after a version.
     pub fn since(&self, version: u64) -> Result<impl Iterator<Item = &Change>, Forgotten> {
         if version < self.forgotten {

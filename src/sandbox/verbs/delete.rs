@@ -6,6 +6,8 @@ use serde_json::{Value, json};
 
 use super::{Api, key, missing, name, read::Wanted, set};
 use crate::sandbox::{
+    admission,
+    authz::User,
     kinds,
     registry::Resource,
     status::{About, Refusal},
@@ -15,6 +17,8 @@ use crate::sandbox::{
 /// How a deletion is meant.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
+    /// Who deletes.
+    pub user: User,
     /// What becomes of the objects that belong to it; the kind's own way where it is not given.
     pub propagation: Option<Propagation>,
     /// How many seconds it may take to end; the kind's own time where it is not given.
@@ -74,6 +78,7 @@ impl Options {
             }
         };
         Ok(Self {
+            user: User::default(),
             propagation,
             grace: body["gracePeriodSeconds"].as_i64(),
             uid: text(&body["preconditions"]["uid"]),
@@ -154,6 +159,16 @@ impl Api {
         if let Some(refusal) = uid.or(version) {
             return Err(refusal);
         }
+        let request = admission::Request {
+            operation: admission::Operation::Delete,
+            resource,
+            subresource: "",
+            namespace: metadata["namespace"].as_str(),
+            user: &options.user,
+            before: Some(live),
+            dry_run: options.dry_run,
+        };
+        admission::validate(self, state, &request, live)?;
         let mut object = (**live).clone();
         let mut finalizers = metadata["finalizers"]
             .as_array()

@@ -12,6 +12,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use serde_json::{Value, json};
 
 use super::{
+    authz::User,
     clock::Clock,
     patch::managers::{Operation, Writer},
     registry::{self, Registry, Resource},
@@ -32,6 +33,8 @@ pub struct Api {
 /// How a write is meant.
 #[derive(Debug, Clone, Default)]
 pub struct How {
+    /// Who writes.
+    pub user: User,
     /// The name of the field manager.
     pub manager: String,
     /// The subresource that is written; empty for the object itself.
@@ -67,6 +70,18 @@ pub struct Written {
     pub warnings: Vec<String>,
 }
 
+impl How {
+    /// A plain write by a part of the cluster itself.
+    #[must_use]
+    pub fn by(manager: &str) -> Self {
+        Self {
+            user: User::admin(&format!("system:{manager}")),
+            manager: manager.to_owned(),
+            ..Self::default()
+        }
+    }
+}
+
 impl Api {
     /// An empty cluster.
     #[must_use]
@@ -83,10 +98,7 @@ impl Api {
     /// The roles, bindings and namespaces that every cluster has.
     fn bootstrap(&self) {
         let registry = self.registry();
-        let how = How {
-            manager: "kube-apiserver".to_owned(),
-            ..How::default()
-        };
+        let how = How::by("kube-apiserver");
         let namespaces = ["default", "kube-node-lease", "kube-public", "kube-system"];
         let namespaces = namespaces.map(
             |name| json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}),
@@ -122,10 +134,7 @@ impl Api {
         let wanted = name(&object).to_owned();
         self.create(resource, namespace, object, how)?;
         if let Some(rules) = gathered {
-            let how = How {
-                manager: "clusterrole-aggregation-controller".to_owned(),
-                ..How::default()
-            };
+            let how = How::by("clusterrole-aggregation-controller");
             let config = json!({
                 "apiVersion": resource.api_version(), "kind": resource.kind,
                 "metadata": {"name": wanted}, "rules": rules,

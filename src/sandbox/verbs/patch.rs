@@ -60,9 +60,10 @@ impl Api {
             let live = live.ok_or_else(|| missing(resource, wanted))?;
             let mut object = (*live).clone();
             changed(&mut object, kind, patch, resource)?;
-            let warnings = place.decode(&mut object)?;
+            let mut warnings = place.decode(&mut object)?;
             place.fits(&mut object, Some(wanted))?;
-            let object = self.replace(state, &place, &live, object, Operation::Update)?;
+            let operation = Operation::Update;
+            let object = self.replace(state, &place, &live, object, operation, &mut warnings)?;
             Ok(Written {
                 object,
                 created: false,
@@ -91,7 +92,7 @@ impl Api {
         {
             return Err(Refusal::bad_request("metadata.managedFields must be nil"));
         }
-        let warnings = place.decode(&mut config)?;
+        let mut warnings = place.decode(&mut config)?;
         if config["metadata"]["name"].is_null() {
             set(&mut config, "name", Some(Value::from(wanted)));
         }
@@ -111,8 +112,10 @@ impl Api {
             let created = live.is_none();
             let object = match &live {
                 None if !how.subresource.is_empty() => return Err(missing(resource, wanted)),
-                None => self.insert(state, place, object, Operation::Apply)?,
-                Some(live) => self.replace(state, place, live, object, Operation::Apply)?,
+                None => self.insert(state, place, object, Operation::Apply, &mut warnings)?,
+                Some(live) => {
+                    self.replace(state, place, live, object, Operation::Apply, &mut warnings)?
+                }
             };
             Ok(Written {
                 object,

@@ -48,7 +48,9 @@ impl Api {
             for field in ["uid", "resourceVersion"] {
                 set(&mut object, field, scale["metadata"].get(field).cloned());
             }
-            let object = self.replace(state, &place, &live, object, Operation::Update)?;
+            // A Scale is answered without warnings.
+            let (operation, mut warnings) = (Operation::Update, Vec::new());
+            let object = self.replace(state, &place, &live, object, operation, &mut warnings)?;
             Ok(of(&object))
         })
     }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Api, How, Validation, Written, key, missing, name, set, writer};
 use crate::sandbox::{
-    kinds, names,
+    admission, kinds, names,
     patch::managers::{self, Operation},
     registry::Resource,
     schema::decode,
@@ -31,10 +31,10 @@ impl Api {
         how: &How,
     ) -> Result<Written, Refusal> {
         let place = Place::of(resource, namespace, how);
-        let warnings = place.decode(&mut object)?;
+        let mut warnings = place.decode(&mut object)?;
         place.fits(&mut object, None)?;
         self.store.with(|state| {
-            let object = self.insert(state, &place, object, Operation::Update)?;
+            let object = self.insert(state, &place, object, Operation::Update, &mut warnings)?;
             Ok(Written {
                 object,
                 created: true,
@@ -50,6 +50,7 @@ impl Api {
         place: &Place<'_>,
         mut object: Value,
         operation: Operation,
+        warnings: &mut Vec<String>,
     ) -> Result<Arc<Value>, Refusal> {
         let resource = place.resource;
         if name(&object).is_empty()
@@ -58,7 +59,8 @@ impl Api {
             let generated = names::generate(base);
             set(&mut object, "name", Some(json!(generated)));
         }
-        place.admit(state)?;
+        let request = place.request(admission::Operation::Create, None);
+        warnings.extend(admission::mutate(self, state, &request, &mut object)?);
         let key = key(place.namespace, name(&object));
         kinds::prepare(resource, &mut object);
         set(&mut object, "uid", Some(json!(names::uid())));
@@ -86,6 +88,7 @@ impl Api {
                 causes,
             ));
         }
+        warnings.extend(admission::validate(self, state, &request, &object)?);
         if state.get(&resource.place, &key).is_some() {
             return Err(Refusal::already_exists(resource.about(), name(&object)));
         }
@@ -109,12 +112,13 @@ impl Api {
         how: &How,
     ) -> Result<Written, Refusal> {
         let place = Place::of(resource, namespace, how);
-        let warnings = place.decode(&mut object)?;
+        let mut warnings = place.decode(&mut object)?;
         place.fits(&mut object, Some(wanted))?;
         self.store.with(|state| {
             let live = state.get(&resource.place, &key(namespace, wanted));
             let live = live.ok_or_else(|| missing(resource, wanted))?;
-            let object = self.replace(state, &place, &live, object, Operation::Update)?;
+            let operation = Operation::Update;
+            let object = self.replace(state, &place, &live, object, operation, &mut warnings)?;
             Ok(Written {
                 object,
                 created: false,
@@ -131,9 +135,12 @@ impl Api {
         live: &Arc<Value>,
         mut object: Value,
         operation: Operation,
+        warnings: &mut Vec<String>,
     ) -> Result<Arc<Value>, Refusal> {
         let resource = place.resource;
         place.is_meant(live, &object)?;
+        let request = place.request(admission::Operation::Update, Some(live));
+        warnings.extend(admission::mutate(self, state, &request, &mut object)?);
         for field in [
             "uid",
             "creationTimestamp",
@@ -159,6 +166,7 @@ impl Api {
                 causes,
             ));
         }
+        warnings.extend(admission::validate(self, state, &request, &object)?);
         if operation == Operation::Update {
             self.manage(place, Some(live), &mut object);
         }
@@ -241,27 +249,21 @@ impl<'a> Place<'a> {
 }
 
 impl Place<'_> {
-    /// A namespace has to be there, and to stay.
-    fn admit(&self, state: &State) -> Result<(), Refusal> {
-        let Some(namespace) = self.namespace.filter(|_| self.resource.namespaced) else {
-            return Ok(());
-        };
-        let namespaces = crate::sandbox::registry::place("", "namespaces");
-        let about = crate::sandbox::status::About {
-            group: "",
-            resource: "namespaces",
-        };
-        let found = state.get(&namespaces, &key(None, namespace));
-        let Some(found) = found else {
-            return Err(Refusal::not_found(about, namespace));
-        };
-        if found["metadata"]["deletionTimestamp"].is_string() {
-            let why = format!(
-                "unable to create new content in namespace {namespace} because it is being terminated"
-            );
-            return Err(Refusal::terminating(self.resource.about(), namespace, &why));
+    /// The request, to those who admit it.
+    fn request<'b>(
+        &'b self,
+        operation: admission::Operation,
+        before: Option<&'b Value>,
+    ) -> admission::Request<'b> {
+        admission::Request {
+            operation,
+            resource: self.resource,
+            subresource: &self.how.subresource,
+            namespace: self.namespace,
+            user: &self.how.user,
+            before,
+            dry_run: self.how.dry_run,
         }
-        Ok(())
     }
 
     /// Reads what was sent: of the right kind, without fields that the kind does not have; gives what to warn of.

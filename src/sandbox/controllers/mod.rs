@@ -1,0 +1,44 @@
+//! Controllers: each brings what is there closer to what is wanted, one object at a time, whatever happened before.
+//! <https://kubernetes.io/docs/concepts/architecture/controller/>
+
+pub mod cluster;
+pub mod manager;
+
+use std::time::Duration;
+
+use self::cluster::Cluster;
+use super::{
+    flavour::Flavour,
+    status::Refusal,
+    store::{Change, Key},
+};
+
+/// What comes of one look at an object: when to look at it again though nothing changed, in simulated time; or why it could not
+/// be done, upon which it is tried again after a while.
+pub type Outcome = Result<Option<Duration>, Refusal>;
+
+/// A control loop over the objects of one kind.
+pub trait Controller: Send {
+    /// Its name, under which it is known and writes events: `deployment-controller`.
+    fn name(&self) -> &'static str;
+
+    /// The program that it is part of on a real cluster, which is the manager of the fields that it writes.
+    fn program(&self) -> &'static str {
+        "kube-controller-manager"
+    }
+
+    /// The objects to look at because of a change: of its own kind or of one that these depend on. It reads only what is in the
+    /// change, or quickly looked up.
+    fn touched(&self, cluster: &Cluster<'_>, change: &Change) -> Vec<Key>;
+
+    /// Looks at an object, which may be gone, and does what is next. It trusts nothing but what it reads now: memory of its own
+    /// is for times only.
+    fn reconcile(&mut self, cluster: &Cluster<'_>, key: &Key) -> Outcome;
+}
+
+/// All controllers of a cluster.
+#[must_use]
+pub fn all(flavour: Flavour) -> Vec<Box<dyn Controller>> {
+    let _ = flavour;
+    Vec::new()
+}

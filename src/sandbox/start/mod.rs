@@ -1,0 +1,64 @@
+//! What is in a cluster at the start: its node, its namespaces, its own services, by flavour.
+
+use serde_json::Value;
+
+use super::{
+    flavour::Flavour,
+    verbs::{Api, How, name},
+};
+
+/// What every flavour has.
+const COMMON: &str = include_str!("common.yaml");
+
+/// Fills an empty cluster.
+pub fn fill(api: &Api, flavour: Flavour) {
+    let _ = flavour;
+    for text in [COMMON] {
+        for object in documents(text) {
+            make(api, object);
+        }
+    }
+}
+
+/// The documents of a YAML stream of our own.
+fn documents(text: &str) -> Vec<Value> {
+    text.split("\n---\n")
+        .filter_map(|part| match serde_yaml::from_str::<Value>(part) {
+            Ok(value) => Some(value).filter(Value::is_object),
+            Err(error) => {
+                tracing::error!("a document of the start can't be read: {error}");
+                None
+            }
+        })
+        .collect()
+}
+
+/// Makes an object, with its status.
+fn make(api: &Api, object: Value) {
+    let registry = api.registry();
+    let text = |field: &str| object[field].as_str().unwrap_or_default();
+    let Some(resource) = registry.of_kind(text("apiVersion"), text("kind")) else {
+        tracing::error!("not served, and so not made at the start: {}", text("kind"));
+        return;
+    };
+    let namespace = object["metadata"]["namespace"].as_str().map(str::to_owned);
+    let namespace = namespace.as_deref();
+    let wanted = name(&object).to_owned();
+    let status = object.get("status").cloned();
+    let how = How::by("cluster-bootstrap");
+    let mut made = api.create(&resource, namespace, object, &how).map(|_| ());
+    if let (Ok(()), Some(status)) = (&made, status) {
+        let how = How {
+            subresource: "status".to_owned(),
+            ..how
+        };
+        let patch = serde_json::json!({ "status": status });
+        let patch = (super::verbs::patch::Kind::Merge, &patch);
+        made = api
+            .patch(&resource, namespace, &wanted, patch, &how)
+            .map(|_| ());
+    }
+    if let Err(refusal) = made {
+        tracing::error!("not made at the start: {}", refusal.message);
+    }
+}
