@@ -1,6 +1,6 @@
 //! A whole sandbox: an API server, what is in the cluster at the start, and the controllers that move it.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use super::{
     clock::Clock,
@@ -8,6 +8,7 @@ use super::{
     flavour::Flavour,
     registry::Registry,
     start,
+    store::{Store, journal},
     verbs::Api,
 };
 
@@ -22,11 +23,23 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// A new one.
+    /// A new one, in memory alone.
     #[must_use]
     pub fn new(flavour: Flavour, clock: Clock) -> Self {
-        let api = Api::new(Registry::of_flavour(flavour), clock);
-        start::fill(&api, flavour);
+        Self::over(Store::default(), flavour, clock)
+    }
+
+    /// The one of a folder, as it was when its process ended; a new one where there is none.
+    pub fn open(folder: &Path, flavour: Flavour, clock: Clock) -> Result<Self, journal::Error> {
+        Ok(Self::over(Store::open(folder)?, flavour, clock))
+    }
+
+    fn over(store: Store, flavour: Flavour, clock: Clock) -> Self {
+        let fresh = store.is_empty();
+        let api = Api::over(store, Registry::of_flavour(flavour), clock);
+        if fresh {
+            start::fill(&api, flavour);
+        }
         Self::around(Arc::new(api), controllers::all(flavour))
     }
 

@@ -7,6 +7,7 @@ pub mod clock;
 pub mod controllers;
 pub mod discovery;
 pub mod flavour;
+pub mod home;
 pub mod instance;
 pub mod kinds;
 pub mod names;

@@ -200,6 +200,13 @@ impl Refusal {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "", message)
     }
 
+    /// 500 for what went wrong in the server itself.
+    #[must_use]
+    pub fn internal(message: impl Into<String>) -> Self {
+        let message = format!("Internal error occurred: {}", message.into());
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "InternalError", message)
+    }
+
     /// 401.
     #[must_use]
     pub fn unauthorized() -> Self {

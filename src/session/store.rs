@@ -237,7 +237,8 @@ impl Store {
 }
 
 /// `$XDG_STATE_HOME/ccnr`, by default `~/.local/state/ccnr`.
-fn state_folder() -> PathBuf {
+#[must_use]
+pub fn state_folder() -> PathBuf {
     let given = env::var_os("XDG_STATE_HOME")
         .map(PathBuf::from)
         .filter(|p| p.is_absolute());

@@ -20,11 +20,17 @@ impl Tokens {
         self.0.insert(token.to_owned(), user);
     }
 
-    /// Who a request is from; with the right to it, somebody else in whose name it is made.
-    pub(super) fn user(&self, api: &Api, headers: &HeaderMap) -> Result<User, Refusal> {
+    /// Who a request is from: by its token, else by the certificate of its connection; with the right to it, somebody else in
+    /// whose name it is made.
+    pub(super) fn user(
+        &self,
+        api: &Api,
+        headers: &HeaderMap,
+        certified: Option<&User>,
+    ) -> Result<User, Refusal> {
         let text = |name: &str| headers.get(name).and_then(|v| v.to_str().ok());
         let user = match text(header::AUTHORIZATION.as_str()) {
-            None => User::anonymous(),
+            None => certified.cloned().unwrap_or_else(User::anonymous),
             Some(given) => {
                 let token = given.strip_prefix("Bearer ").unwrap_or_default();
                 self.0

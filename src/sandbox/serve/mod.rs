@@ -71,9 +71,16 @@ pub async fn serve(
             let Ok(stream) = acceptor.accept(stream).await else {
                 return;
             };
+            let shown = stream.get_ref().1.peer_certificates();
+            let certified = shown.and_then(|c| c.first()).and_then(|c| tls::user(c));
+            let certified = Arc::new(certified);
             let service = hyper::service::service_fn(move |request| {
                 let (api, tokens) = (Arc::clone(&api), Arc::clone(&tokens));
-                async move { Ok::<_, std::convert::Infallible>(answer(&api, &tokens, request).await) }
+                let certified = Arc::clone(&certified);
+                async move {
+                    let by = (&*tokens, (*certified).as_ref());
+                    Ok::<_, std::convert::Infallible>(answer(&api, by, request).await)
+                }
             });
             // A client that goes away is no trouble of ours.
             let _ = auto::Builder::new(TokioExecutor::new())
@@ -105,7 +112,10 @@ impl Asked {
     }
 }
 
-async fn answer(api: &Arc<Api>, tokens: &Tokens, request: Request<Incoming>) -> Response<Body> {
+/// By what users are known: their tokens, and the certificate of the connection.
+type Credentials<'a> = (&'a Tokens, Option<&'a User>);
+
+async fn answer(api: &Arc<Api>, by: Credentials<'_>, request: Request<Incoming>) -> Response<Body> {
     let (head, body) = request.into_parts();
     let body = match Limited::new(body, LARGEST).collect().await {
         Ok(body) => body.to_bytes(),
@@ -118,11 +128,24 @@ async fn answer(api: &Arc<Api>, tokens: &Tokens, request: Request<Incoming>) -> 
         headers: head.headers,
         body,
     };
-    outcome(api, tokens, &asked).unwrap_or_else(|refusal| respond::refusal(&refusal))
+    let outcome = outcome(api, by, &asked).and_then(|answer| {
+        // What is not written down may be gone tomorrow: nobody is told that it is done.
+        match api.store.trouble().filter(|_| asked.method != Method::GET) {
+            Some(why) => Err(Refusal::internal(format!(
+                "the change could not be written down: {why}"
+            ))),
+            None => Ok(answer),
+        }
+    });
+    outcome.unwrap_or_else(|refusal| respond::refusal(&refusal))
 }
 
-fn outcome(api: &Arc<Api>, tokens: &Tokens, asked: &Asked) -> Result<Response<Body>, Refusal> {
-    let user = tokens.user(api, &asked.headers)?;
+fn outcome(
+    api: &Arc<Api>,
+    (tokens, certified): Credentials<'_>,
+    asked: &Asked,
+) -> Result<Response<Body>, Refusal> {
+    let user = tokens.user(api, &asked.headers, certified)?;
     if let Some(answer) = about_the_server(api, asked) {
         let wanted = Attributes::of_path("get", &asked.path);
         return if authz::decide(&api.store, &user, &wanted).allowed {

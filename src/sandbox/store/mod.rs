@@ -1,16 +1,19 @@
 //! Objects in memory, each change with a version of its own, and the latest changes for those who watch.
 
+pub mod journal;
 pub mod selector;
 
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
     ops::Bound,
+    path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use serde_json::Value;
 use tokio::sync::watch;
 
+use self::journal::Journal;
 use super::registry::Place;
 
 /// How many changes are remembered for watches.
@@ -18,6 +21,9 @@ const REMEMBERED: usize = 20_000;
 
 /// Namespace and name; the namespace is empty where there is none.
 pub type Key = (String, String);
+
+/// Objects by where they are kept.
+type Objects = HashMap<Place, BTreeMap<Key, Arc<Value>>>;
 
 /// All objects.
 #[derive(Debug)]
@@ -31,10 +37,13 @@ pub struct Store {
 #[derive(Debug, Default)]
 pub struct State {
     version: u64,
-    places: HashMap<Place, BTreeMap<Key, Arc<Value>>>,
+    places: Objects,
     changes: VecDeque<Change>,
     /// The version of the oldest change that was forgotten.
     forgotten: u64,
+    journal: Option<Journal>,
+    /// Why the last changes could not be written down.
+    trouble: Option<String>,
 }
 
 /// One change of one object.
@@ -79,10 +88,45 @@ impl Default for Store {
 }
 
 impl Store {
+    /// The store of a folder, with what was kept there. It is kept from now on.
+    pub fn open(folder: &Path) -> Result<Self, journal::Error> {
+        let (journal, kept) = Journal::open(folder)?;
+        let state = State {
+            version: kept.version,
+            places: kept.places,
+            forgotten: kept.version,
+            journal: Some(journal),
+            ..State::default()
+        };
+        Ok(Self {
+            newest: watch::Sender::new(state.version),
+            state: Mutex::new(state),
+        })
+    }
+
+    /// Why the last changes could not be written down; nothing if they could, or if nothing is.
+    #[must_use]
+    pub fn trouble(&self) -> Option<String> {
+        self.locked().trouble.clone()
+    }
+
+    /// Whether there is nothing in it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.locked().version == 0
+    }
+
+    /// How many objects there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.locked().places.values().map(BTreeMap::len).sum()
+    }
+
     /// Looks at the objects, or changes some of them in one go; those who watch hear of it afterwards.
     pub fn with<T>(&self, work: impl FnOnce(&mut State) -> T) -> T {
         let mut state = self.locked();
         let outcome = work(&mut state);
+        state.write_down();
         let version = state.version;
         drop(state);
         self.newest.send_if_modified(|newest| {
@@ -229,17 +273,28 @@ impl State {
         before: Option<Arc<Value>>,
         after: Option<Arc<Value>>,
     ) {
-        self.changes.push_back(Change {
+        let change = Change {
             version: self.version,
             place: Arc::clone(place),
             key: key.clone(),
             before,
             after,
-        });
+        };
+        if let Some(journal) = &mut self.journal {
+            journal.note(&change);
+        }
+        self.changes.push_back(change);
         if self.changes.len() > REMEMBERED
             && let Some(oldest) = self.changes.pop_front()
         {
             self.forgotten = oldest.version;
+        }
+    }
+
+    fn write_down(&mut self) {
+        if let Some(journal) = &mut self.journal {
+            let written = journal.write(self.version, &self.places);
+            self.trouble = written.err().map(|e| e.to_string());
         }
     }
 
@@ -299,6 +354,49 @@ mod tests {
         let second = page(Some(first.version), first.more.as_ref());
         assert_eq!(second.items[0]["metadata"]["name"], "d");
         assert_eq!((second.items.len(), second.more), (1, None));
+    }
+
+    #[test]
+    fn what_was_written_is_there_again_and_half_a_change_is_not() {
+        use std::io::Write as _;
+        let folder = tempfile::tempdir().unwrap();
+        let pods: Place = Arc::from("pods");
+        let store = Store::open(folder.path()).unwrap();
+        assert!(store.is_empty());
+        for name in ["a", "b"] {
+            store.with(|s| s.put(&pods, &key(name), json!({"metadata": {"name": name}})));
+        }
+        store.with(|s| s.remove(&pods, &key("a")));
+        drop(store);
+        let path = folder.path().join("changes.jsonl");
+        let mut file = std::fs::OpenOptions::new().append(true).open(path).unwrap();
+        file.write_all(b"{\"version\":4,\"place\":\"po").unwrap();
+        let again = Store::open(folder.path()).unwrap();
+        assert_eq!(again.with(|s| s.version()), 3);
+        assert!(again.get(&pods, &key("a")).is_none());
+        assert!(again.get(&pods, &key("b")).is_some());
+        assert!(again.with(|s| s.since(2).is_err()));
+        again.with(|s| s.put(&pods, &key("c"), json!({})));
+        drop(again);
+        let third = Store::open(folder.path()).unwrap();
+        assert_eq!((third.len(), third.with(|s| s.version())), (2, 4));
+    }
+
+    #[test]
+    fn the_files_do_not_grow_with_the_number_of_changes() {
+        let folder = tempfile::tempdir().unwrap();
+        let pods: Place = Arc::from("pods");
+        let store = Store::open(folder.path()).unwrap();
+        let large = "x".repeat(1 << 20);
+        for _ in 0..40 {
+            store.with(|s| s.put(&pods, &key("a"), json!({"metadata": {}, "data": large})));
+        }
+        let files = std::fs::read_dir(folder.path()).unwrap();
+        let size: u64 = files.map(|f| f.unwrap().metadata().unwrap().len()).sum();
+        assert!(size < 20 << 20, "{size}");
+        drop(store);
+        let again = Store::open(folder.path()).unwrap();
+        assert_eq!((again.len(), again.with(|s| s.version())), (1, 40));
     }
 
     #[test]

@@ -83,15 +83,24 @@ impl How {
 }
 
 impl Api {
-    /// An empty cluster.
+    /// An empty cluster, in memory alone.
     #[must_use]
     pub fn new(registry: Registry, clock: Clock) -> Self {
+        Self::over(Store::default(), registry, clock)
+    }
+
+    /// The cluster of a store. In an empty one, the API server's own objects are made.
+    #[must_use]
+    pub fn over(store: Store, registry: Registry, clock: Clock) -> Self {
+        let fresh = store.is_empty();
         let api = Self {
-            store: Store::default(),
+            store,
             clock,
             registry: RwLock::new(Arc::new(registry)),
         };
-        api.bootstrap();
+        if fresh {
+            api.bootstrap();
+        }
         api
     }
 

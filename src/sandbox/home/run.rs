@@ -1,0 +1,148 @@
+//! Runs a sandbox in this process, until it is told to stop.
+
+use std::{fs, io, sync::Arc};
+
+use jiff::Timestamp;
+use tokio::net::TcpListener;
+
+use super::{Error, Home, Running, Settings, credentials::Credentials, failed};
+use crate::sandbox::{clock::Clock, flavour::Flavour, instance::Sandbox, serve};
+
+/// How a sandbox is wanted; what is not given stays as it was.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// What it is to be like.
+    pub flavour: Option<Flavour>,
+    /// How many times faster than it says simulated work is done.
+    pub speed: Option<f64>,
+    /// Whether to forget what was kept.
+    pub fresh: bool,
+}
+
+/// Runs the sandbox of a folder, and tells when it is ready.
+pub fn run(home: &Home, options: &Options, ready: impl FnOnce(&Running)) -> Result<(), Error> {
+    let _lock = home.lock()?;
+    // A process that was killed left it behind.
+    let _ = fs::remove_file(home.announcement());
+    let mut settings = prepare(home, options)?;
+    let flavour: Flavour = settings.flavour.parse().unwrap_or_default();
+    let credentials = Credentials::of(home)?;
+    let clock = Clock::at_speed(settings.speed);
+    let sandbox = Sandbox::open(&home.objects(), flavour, clock)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(Error::Network)?;
+    let outcome = runtime.block_on(async {
+        let listener = listen(settings.port).await.map_err(Error::Network)?;
+        let address = listener.local_addr().map_err(Error::Network)?;
+        settings.port = Some(address.port());
+        let running = Running {
+            pid: std::process::id(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            server: format!("https://{address}"),
+            flavour: settings.flavour.clone(),
+            speed: settings.speed,
+            started: Timestamp::now(),
+        };
+        credentials.write_kubeconfigs(home, &running.server)?;
+        home.write("settings.json", &json(&settings)?)?;
+        let api = Arc::clone(&sandbox.api);
+        controllers(sandbox).map_err(Error::Network)?;
+        let tokens = credentials.tokens();
+        let server = tokio::spawn(serve::serve(api, tokens, credentials.authority, listener));
+        home.write("running.json", &json(&running)?)?;
+        ready(&running);
+        tokio::select! {
+            ended = server => ended.map_err(io::Error::other).flatten().map_err(Error::Network),
+            () = told_to_stop() => Ok(()),
+        }
+    });
+    let _ = fs::remove_file(home.announcement());
+    // Watches that go on don't keep the process from ending.
+    runtime.shutdown_background();
+    outcome
+}
+
+/// The settings, and a folder for the objects.
+fn prepare(home: &Home, options: &Options) -> Result<Settings, Error> {
+    if options.fresh {
+        home.clear_locked()?;
+    }
+    let kept = home.settings();
+    let before = kept.as_ref().filter(|_| home.exists());
+    let wanted = options.flavour;
+    if let (Some(before), Some(wanted)) = (before, wanted)
+        && before.flavour != wanted.name()
+    {
+        return Err(Error::Flavour {
+            kept: before.flavour.clone(),
+            wanted,
+        });
+    }
+    let flavour = match (wanted, before) {
+        (Some(wanted), _) => wanted.name().to_owned(),
+        (None, Some(before)) => before.flavour.clone(),
+        (None, None) => Flavour::default().name().to_owned(),
+    };
+    let objects = home.objects();
+    fs::create_dir_all(&objects).map_err(failed(&objects, "made"))?;
+    Ok(Settings {
+        flavour,
+        speed: options
+            .speed
+            .or(kept.as_ref().map(|k| k.speed))
+            .unwrap_or(1.0),
+        port: kept.and_then(|k| k.port),
+    })
+}
+
+/// The port of last time, or, where somebody else has it now, any other.
+async fn listen(port: Option<u16>) -> io::Result<TcpListener> {
+    if let Some(port) = port
+        && let Ok(listener) = TcpListener::bind(("127.0.0.1", port)).await
+    {
+        return Ok(listener);
+    }
+    TcpListener::bind(("127.0.0.1", 0)).await
+}
+
+/// Controllers have a thread of their own: requests don't wait for them.
+fn controllers(sandbox: Sandbox) -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let work = move || runtime.block_on(sandbox.run());
+    std::thread::Builder::new()
+        .name("controllers".to_owned())
+        .spawn(work)?;
+    Ok(())
+}
+
+async fn told_to_stop() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let signals = (
+            signal(SignalKind::terminate()),
+            // The terminal that it was started in goes away; it stays.
+            signal(SignalKind::hangup()),
+        );
+        if let (Ok(mut terminate), Ok(mut hangup)) = signals {
+            loop {
+                tokio::select! {
+                    _ = terminate.recv() => return,
+                    _ = tokio::signal::ctrl_c() => return,
+                    _ = hangup.recv() => {}
+                }
+            }
+        }
+    }
+    // Without signals it is stopped by its end.
+    let _ = tokio::signal::ctrl_c().await;
+}
+
+fn json(value: &impl serde::Serialize) -> Result<String, Error> {
+    serde_json::to_string(value).map_err(|e| Error::Network(io::Error::other(e)))
+}
