@@ -27,7 +27,8 @@ const PLACES: [&str; 4] = ["-n", "--namespace", "-A", "--all-namespaces"];
 
 pub(super) async fn run(desk: &Desk, program: &str, client: Client) -> anyhow::Result<ExitCode> {
     let mut command = Command::new(program);
-    if let Some(kubeconfig) = &desk.globals.kubeconfig {
+    let practice = desk.kubeconfig()?;
+    if let Some(kubeconfig) = practice.as_ref().or(desk.globals.kubeconfig.as_ref()) {
         command.env("KUBECONFIG", kubeconfig);
     }
     if let Some(context) = &desk.globals.context {

@@ -2,6 +2,8 @@
 
 use std::{
     io::{self, Write as _},
+    path::PathBuf,
+    sync::OnceLock,
     time::Duration,
 };
 
@@ -13,7 +15,7 @@ use tracing_subscriber::{
     util::SubscriberInitExt as _,
 };
 
-use super::{Form, Globals};
+use super::{Form, Globals, sandbox};
 use crate::{
     cluster::{Cluster, call::Limits, connect},
     lab::{
@@ -21,14 +23,17 @@ use crate::{
         names,
         text::Text,
     },
+    sandbox::home::Identity,
     session::{self, Learner, Session, actions::Decision, store::Store},
-    ui::{layout, place, progress::Progress, prompt, style::Style},
+    ui::{self, layout, place, progress::Progress, prompt, style::Style},
 };
 
 /// The flags of one run, made ready.
 pub(super) struct Desk {
     pub(super) globals: Globals,
     pub(super) style: Style,
+    /// The kubeconfig of the practice cluster, once it is what commands go to.
+    practice: OnceLock<PathBuf>,
 }
 
 /// Our own warnings on standard error; with -vv all that is asked of the cluster, with -vvv the libraries' words too.
@@ -61,7 +66,11 @@ impl Desk {
         let mut style = Style::detect(globals.color.into(), globals.lang.map(Into::into));
         style.verbose = globals.verbose > 0;
         log(&globals, &style);
-        Self { globals, style }
+        Self {
+            globals,
+            style,
+            practice: OnceLock::new(),
+        }
     }
 
     /// The bounds of one call: a few seconds more than one attempt, for the next ones.
@@ -76,8 +85,37 @@ impl Desk {
 
     /// The cluster of the flags and the environment.
     pub(super) async fn cluster(&self, limits: Limits) -> anyhow::Result<Cluster> {
-        let source = connect::find(self.globals.kubeconfig.as_deref())?;
+        let source = match self.kubeconfig()? {
+            Some(path) => connect::find(Some(&path))?,
+            None => connect::find(self.globals.kubeconfig.as_deref())?,
+        };
         Ok(Cluster::connect(source, self.globals.context.clone(), limits).await?)
+    }
+
+    /// The kubeconfig of the practice cluster, if that is what commands go to: it is asked for, or there is no kubeconfig at
+    /// all. It is started where it does not run.
+    pub(super) fn kubeconfig(&self) -> anyhow::Result<Option<PathBuf>> {
+        self.practice(false)
+    }
+
+    /// The same; `announce`, to say so also where it ran already.
+    pub(super) fn practice(&self, announce: bool) -> anyhow::Result<Option<PathBuf>> {
+        if let Some(path) = self.practice.get() {
+            return Ok(Some(path.clone()));
+        }
+        if !self.globals.sandbox {
+            match connect::find(self.globals.kubeconfig.as_deref()) {
+                Err(connect::Error::None { .. }) => {}
+                Err(other) => return Err(other.into()),
+                Ok(_) => return Ok(None),
+            }
+        }
+        let (home, _, new) = sandbox::ensure()?;
+        let path = home.kubeconfig(Identity::Student);
+        if !self.globals.sandbox && (new || announce) {
+            self.notice(&ui::sandbox::instead());
+        }
+        Ok(Some(self.practice.get_or_init(|| path).clone()))
     }
 
     /// Who takes labs.

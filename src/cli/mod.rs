@@ -9,6 +9,7 @@ mod doctor;
 mod duration;
 mod failure;
 mod lab;
+mod sandbox;
 
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
@@ -36,9 +37,12 @@ struct Cli {
 /// Flags of every command.
 #[derive(Debug, Clone, Args)]
 struct Globals {
-    /// The kubeconfig file [default: KUBECONFIG, else ~/.kube/config, else the Pod's ServiceAccount]
+    /// The kubeconfig file [default: KUBECONFIG, else ~/.kube/config, else the Pod's ServiceAccount, else the practice cluster]
     #[arg(long, global = true, value_name = "FILE", help_heading = "Cluster")]
     kubeconfig: Option<PathBuf>,
+    /// Use the practice cluster in this program, whatever kubeconfig there is
+    #[arg(long, global = true, help_heading = "Cluster", conflicts_with_all = ["kubeconfig", "context"])]
+    sandbox: bool,
     /// The kubeconfig's context [default: its current one]
     #[arg(long, global = true, value_name = "NAME", help_heading = "Cluster")]
     context: Option<String>,
@@ -166,6 +170,9 @@ enum Command {
     Lab(lab::Lab),
     /// Check the cluster, your permissions, and which labs can run here
     Doctor,
+    /// The practice cluster in this program: start, stop, status, reset, kubeconfig, logs
+    #[command(subcommand)]
+    Sandbox(sandbox::Sandbox),
     /// Run the real oc with the lab's project and context
     #[command(disable_help_flag = true)]
     Oc(client::Client),
@@ -199,6 +206,8 @@ fn run(desk: &Desk, command: Command) -> anyhow::Result<ExitCode> {
             desk.print(&String::from_utf8_lossy(&out))?;
             Ok(ExitCode::SUCCESS)
         }
+        // It brings its own threads, if any.
+        Command::Sandbox(command) => sandbox::run(desk, command),
         // One thread is enough to wait for answers, and starts sooner than several.
         command => tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -215,7 +224,7 @@ async fn talk(desk: &Desk, command: Command) -> anyhow::Result<ExitCode> {
             Command::Doctor => doctor::run(desk).await,
             Command::Oc(args) => client::run(desk, "oc", args).await,
             Command::Kubectl(args) => client::run(desk, "kubectl", args).await,
-            Command::Completions { .. } => Ok(ExitCode::SUCCESS),
+            Command::Completions { .. } | Command::Sandbox(_) => Ok(ExitCode::SUCCESS),
         }
     };
     tokio::select! {

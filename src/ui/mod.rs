@@ -10,6 +10,7 @@ pub mod plan;
 pub mod progress;
 pub mod prompt;
 pub mod report;
+pub mod sandbox;
 pub mod step;
 pub mod style;
 pub mod words;

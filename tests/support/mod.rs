@@ -1,4 +1,4 @@
-//! What the suites on a real cluster share.
+//! What suites share.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -8,7 +8,9 @@
 )] // Helpers of tests.
 
 pub mod cluster;
+pub mod http;
 pub mod learner;
+pub mod machine;
 pub mod mistakes;
 pub mod proxy;
 pub mod sandbox;

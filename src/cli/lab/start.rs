@@ -9,7 +9,7 @@ use crate::{
     cli::desk::Desk,
     lab::text::Text,
     session::{Session, files::Outcome, preflight::Unmet},
-    ui::{place, prompt, step},
+    ui::{self, place, prompt, step},
 };
 
 #[derive(Debug, Args)]
@@ -26,6 +26,7 @@ pub(super) async fn run(desk: &Desk, args: Start) -> anyhow::Result<ExitCode> {
         list::run(desk).await?;
         return Ok(ExitCode::from(2));
     };
+    let practice = desk.practice(true)?;
     let mut session = desk.session(Some(lab)).await?;
     let mut before = Vec::new();
     if args.catch_up {
@@ -61,6 +62,9 @@ pub(super) async fn run(desk: &Desk, args: Start) -> anyhow::Result<ExitCode> {
             Outcome::Kept => desk.notice(&place::file_kept(name)),
             Outcome::Same => {}
         }
+    }
+    if let Some(kubeconfig) = practice {
+        desk.notice(&ui::sandbox::by_hand(&kubeconfig.display().to_string()));
     }
     desk.print("\n")?;
     show::show_current(&session, desk)?;

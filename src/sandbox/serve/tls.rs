@@ -76,13 +76,13 @@ impl Authority {
         })
     }
 
-    /// A certificate by which the server knows a user.
+    /// A certificate by which the server knows a user, in the first of their groups.
     pub fn client(&self, user: &User) -> Result<Credential, Error> {
         let mut params = CertificateParams::default();
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
         let name = &mut params.distinguished_name;
         name.push(DnType::CommonName, user.name.as_str());
-        for group in &user.groups {
+        if let Some(group) = user.groups.first() {
             name.push(DnType::OrganizationName, group.as_str());
         }
         let key = KeyPair::generate()?;

@@ -1,0 +1,103 @@
+//! The practice cluster as a person has it: started, found, stopped, killed, started again, with `ccnr sandbox`.
+#![allow(clippy::unwrap_used)] // Tests.
+
+mod support;
+
+use std::{fs, path::Path};
+
+use serde_json::json;
+use support::{http::Client, machine::Machine};
+
+fn mode(path: &Path) -> u32 {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+#[test]
+fn a_lab_starts_on_a_machine_with_nothing_on_it() {
+    let machine = Machine::new();
+    let output = machine.ccnr(&["lab", "start", "1"]);
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{told}");
+    let first = told.lines().next().unwrap();
+    assert!(first.contains("built-in practice cluster"), "{told}");
+    let shown = String::from_utf8_lossy(&output.stdout);
+    assert!(shown.contains("Step 1 of 10"), "{shown}");
+    assert_eq!(machine.status()["flavour"], "openshift");
+}
+
+#[test]
+fn a_second_start_finds_the_first_and_only_its_owner_reads_what_it_keeps() {
+    let machine = Machine::new();
+    machine.good(&["sandbox", "start"]);
+    let before = machine.status();
+    let said = machine.good(&["sandbox", "start"]);
+    assert!(said.contains("already"), "{said}");
+    assert_eq!(machine.status()["pid"], before["pid"]);
+    assert_eq!(mode(&machine.folder()), 0o700);
+    for name in ["kubeconfig", "admin.kubeconfig", "credentials.json", "log"] {
+        assert_eq!(mode(&machine.folder().join(name)), 0o600, "{name}");
+    }
+    let path = machine.good(&["sandbox", "kubeconfig"]);
+    assert_eq!(Path::new(path.trim()), machine.folder().join("kubeconfig"));
+}
+
+#[test]
+fn what_was_acknowledged_survives_a_stop_and_a_kill() {
+    let machine = Machine::new();
+    machine.good(&["sandbox", "start"]);
+    let server = machine.status()["server"].clone();
+    let maps = "/api/v1/namespaces/default/configmaps";
+    let make = |name: &str| {
+        let object = json!({"metadata": {"name": name}, "data": {"a": name}});
+        let (status, _) = machine.admin().send("POST", maps, Some(&object));
+        assert_eq!(status, 201);
+    };
+    let there = |name: &str| machine.admin().send("GET", &format!("{maps}/{name}"), None);
+    make("before-stop");
+    machine.good(&["sandbox", "stop"]);
+    assert_eq!(machine.status()["running"], false);
+    machine.good(&["sandbox", "start"]);
+    assert_eq!(machine.status()["server"], server);
+    assert_eq!(there("before-stop").1["data"]["a"], "before-stop");
+    for round in 0..5 {
+        let names: Vec<String> = (0..20).map(|n| format!("r{round}-{n}")).collect();
+        names.iter().for_each(|n| make(n));
+        machine.kill();
+        machine.good(&["sandbox", "start"]);
+        for name in &names {
+            assert_eq!(there(name).0, 200, "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_reset_forgets_and_another_flavour_needs_a_fresh_start() {
+    let machine = Machine::new();
+    machine.good(&["sandbox", "start", "--flavour", "kubernetes"]);
+    let object = json!({"metadata": {"name": "mine"}});
+    machine
+        .admin()
+        .send("POST", "/api/v1/namespaces", Some(&object));
+    let refused = machine.ccnr(&["sandbox", "start", "--flavour", "openshift"]);
+    assert_eq!(refused.status.code(), Some(2));
+    let refused = machine.ccnr(&["sandbox", "reset"]);
+    assert_ne!(refused.status.code(), Some(0), "nobody said yes");
+    machine.good(&["sandbox", "reset", "--yes"]);
+    assert_eq!(machine.status()["flavour"], "kubernetes");
+    let (status, _) = machine.admin().send("GET", "/api/v1/namespaces/mine", None);
+    assert_eq!(status, 404);
+    machine.good(&["sandbox", "start", "--flavour", "openshift", "--fresh"]);
+    assert_eq!(machine.status()["flavour"], "openshift");
+}
+
+#[test]
+fn who_did_not_say_who_they_are_gets_nowhere() {
+    let machine = Machine::new();
+    machine.good(&["sandbox", "start"]);
+    let student = Client::of(&machine.folder().join("kubeconfig"));
+    let (status, _) = student.send("GET", "/api/v1/secrets", None);
+    assert_eq!(status, 403);
+    let nobody = student.anonymous();
+    assert_eq!(nobody.send("GET", "/api/v1/namespaces", None).0, 403);
+}
