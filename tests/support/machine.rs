@@ -1,7 +1,7 @@
 //! A machine with nothing on it, and the built `ccnr`.
 
 use std::{
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Command, Output},
 };
 
