@@ -62,7 +62,9 @@ fn what_was_acknowledged_survives_a_stop_and_a_kill() {
     assert_eq!(there("before-stop").1["data"]["a"], "before-stop");
     for round in 0..5 {
         let names: Vec<String> = (0..20).map(|n| format!("r{round}-{n}")).collect();
-        names.iter().for_each(|n| make(n));
+        for name in &names {
+            make(name);
+        }
         machine.kill();
         machine.good(&["sandbox", "start"]);
         for name in &names {

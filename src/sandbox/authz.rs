@@ -82,6 +82,12 @@ impl User {
         Self::named(name, &[MASTERS])
     }
 
+    /// Whether they may do everything.
+    #[must_use]
+    pub fn is_master(&self) -> bool {
+        self.is_in(MASTERS)
+    }
+
     fn is_in(&self, group: &str) -> bool {
         self.groups.iter().any(|g| g == group)
     }

@@ -95,6 +95,15 @@ impl Clock {
         }
     }
 
+    /// How much simulated time passes in a time of this machine.
+    #[must_use]
+    pub fn simulated(&self, on_machine: Duration) -> Duration {
+        match &self.0 {
+            Kind::Standing { .. } => on_machine,
+            Kind::Machine { speed, .. } => on_machine.mul_f64(*speed),
+        }
+    }
+
     /// The time as objects carry it: in whole seconds.
     #[must_use]
     pub fn stamp(&self) -> String {

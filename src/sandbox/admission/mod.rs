@@ -2,8 +2,11 @@
 //! <https://kubernetes.io/docs/reference/access-authn-authz/admission-controllers/>
 
 mod namespace;
+mod requester;
 
 use serde_json::Value;
+
+pub(in crate::sandbox) use requester::ANNOTATION as REQUESTER;
 
 use super::{authz::User, registry::Resource, status::Refusal, store::State, verbs::Api};
 
@@ -42,9 +45,10 @@ pub fn mutate(
     _api: &Api,
     state: &mut State,
     request: &Request<'_>,
-    _object: &mut Value,
+    object: &mut Value,
 ) -> Result<Vec<String>, Refusal> {
     namespace::exists(state, request)?;
+    requester::note(request, object);
     Ok(Vec::new())
 }
 

@@ -2,7 +2,9 @@
 //! <https://kubernetes.io/docs/concepts/architecture/controller/>
 
 pub mod cluster;
+pub mod events;
 pub mod manager;
+pub mod self_service;
 
 use std::time::Duration;
 
@@ -39,6 +41,9 @@ pub trait Controller: Send {
 /// All controllers of a cluster.
 #[must_use]
 pub fn all(flavour: Flavour) -> Vec<Box<dyn Controller>> {
-    let _ = flavour;
-    Vec::new()
+    let mut all: Vec<Box<dyn Controller>> = vec![Box::new(events::Expiry::default())];
+    if !flavour.has_openshift() {
+        all.push(Box::new(self_service::SelfService));
+    }
+    all
 }

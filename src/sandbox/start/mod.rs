@@ -10,10 +10,18 @@ use super::{
 /// What every flavour has.
 const COMMON: &str = include_str!("common.yaml");
 
+/// What its student may do.
+const STUDENT: &str = include_str!("student.yaml");
+/// What only plain Kubernetes has.
+const KUBERNETES: &str = include_str!("kubernetes.yaml");
+
 /// Fills an empty cluster.
 pub fn fill(api: &Api, flavour: Flavour) {
-    let _ = flavour;
-    for text in [COMMON] {
+    let mut texts = vec![COMMON, STUDENT];
+    if !flavour.has_openshift() {
+        texts.push(KUBERNETES);
+    }
+    for text in texts {
         for object in documents(text) {
             make(api, object);
         }
