@@ -12,5 +12,6 @@ pub mod http;
 pub mod learner;
 pub mod machine;
 pub mod mistakes;
+pub mod normal;
 pub mod proxy;
 pub mod sandbox;
