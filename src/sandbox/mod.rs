@@ -1,6 +1,7 @@
 //! The sandbox: a practice cluster in memory: an API server, and controllers that move it. It knows nothing of labs, and is spoken
 //! to over HTTP only.
 
+mod addresses;
 pub mod admission;
 pub mod authz;
 pub mod clock;

@@ -186,6 +186,13 @@ impl Refusal {
         refusal
     }
 
+    /// Whether it is for a namespace that is going.
+    #[must_use]
+    pub fn is_of_ending_namespace(&self) -> bool {
+        let causes = self.details.as_ref().map(|d| d.causes.as_slice());
+        causes.is_some_and(|c| c.iter().any(|c| c.reason == "NamespaceTerminating"))
+    }
+
     /// 422 for a patch that can't be applied.
     #[must_use]
     pub fn unprocessable() -> Self {

@@ -5,6 +5,9 @@ use std::sync::Arc;
 use ccnr::sandbox::{
     authz::User,
     clock::Clock,
+    controllers,
+    flavour::Flavour,
+    instance,
     registry::Registry,
     serve::{authn::Tokens, serve, tls::Authority},
     verbs::Api,
@@ -19,15 +22,22 @@ pub struct Sandbox {
     pub certificate: String,
 }
 
-/// Starts one, which lasts as long as the runtime.
+/// Starts one, which lasts as long as the runtime: an API server with the controllers of `kube-controller-manager`, but without
+/// a node, as the API-only rig has it.
 pub async fn start() -> Sandbox {
     let api = Arc::new(Api::new(Registry::kubernetes(), Clock::of_machine()));
+    let controllers = controllers::all(Flavour::Kubernetes)
+        .into_iter()
+        .filter(|c| c.program() == "kube-controller-manager")
+        .collect();
     let mut tokens = Tokens::default();
     tokens.add(TOKEN, User::admin("admin"));
     let authority = Authority::new().unwrap();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let server = format!("https://{}", listener.local_addr().unwrap());
     let certificate = authority.certificate.clone();
+    api.set_certificate(&certificate);
+    tokio::spawn(instance::Sandbox::around(Arc::clone(&api), controllers).run());
     tokio::spawn(serve(api, tokens, authority, listener));
     Sandbox {
         server,

@@ -2,13 +2,24 @@
 //! <https://kubernetes.io/docs/reference/access-authn-authz/admission-controllers/>
 
 mod namespace;
+mod priority;
 mod requester;
+pub mod service_account;
+mod storage;
+mod tolerations;
 
 use serde_json::Value;
 
 pub(in crate::sandbox) use requester::ANNOTATION as REQUESTER;
 
-use super::{authz::User, registry::Resource, status::Refusal, store::State, verbs::Api};
+use super::{
+    addresses,
+    authz::User,
+    registry::Resource,
+    status::Refusal,
+    store::State,
+    verbs::{Api, name},
+};
 
 /// What is done to an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,25 +51,79 @@ pub struct Request<'a> {
     pub dry_run: bool,
 }
 
-/// Changes the object of a request, before its kind's defaults and validation; gives what the answer warns of.
+impl Request<'_> {
+    /// Whether it is about objects of a resource themselves, not about a subresource.
+    pub(crate) fn is_about(&self, group: &str, plural: &str) -> bool {
+        self.subresource.is_empty()
+            && self.resource.group == group
+            && self.resource.plural == plural
+    }
+
+    /// Whether it is for a new object of a resource.
+    pub(crate) fn creates(&self, group: &str, plural: &str) -> bool {
+        self.operation == Operation::Create && self.is_about(group, plural)
+    }
+
+    /// 403, as admission words it.
+    pub(crate) fn forbidden(&self, object: &Value, why: &str) -> Refusal {
+        Refusal::forbidden(self.resource.about(), called(object), why)
+    }
+}
+
+/// Changes the object of a request, with its kind's defaults and before its validation; gives what the answer warns of.
 pub fn mutate(
-    _api: &Api,
+    api: &Api,
     state: &mut State,
     request: &Request<'_>,
     object: &mut Value,
 ) -> Result<Vec<String>, Refusal> {
     namespace::exists(state, request)?;
     requester::note(request, object);
+    service_account::admit(api, state, request, object)?;
+    priority::admit(state, request, object)?;
+    tolerations::admit(request, object);
+    storage::choose_class(state, request, object);
+    addresses::allocate(state, request, object)?;
     Ok(Vec::new())
 }
 
 /// Refuses what is well-formed but not wanted; gives what the answer warns of. The object of a deletion is the one that goes.
 pub fn validate(
     _api: &Api,
-    _state: &mut State,
+    state: &mut State,
     request: &Request<'_>,
     object: &Value,
 ) -> Result<Vec<String>, Refusal> {
     namespace::stays(request, object)?;
+    priority::validate(state, request, object)?;
     Ok(Vec::new())
+}
+
+/// The name of an object, or what it will begin with.
+fn called(object: &Value) -> &str {
+    match name(object) {
+        "" => object["metadata"]["generateName"]
+            .as_str()
+            .unwrap_or_default(),
+        name => name,
+    }
+}
+
+/// The items of a list that may be absent.
+fn items<'a>(object: &'a Value, field: &str) -> &'a [Value] {
+    object[field].as_array().map_or(&[], Vec::as_slice)
+}
+
+/// The items of a list that may be absent, to change.
+fn items_mut<'a>(object: &'a mut Value, field: &str) -> &'a mut [Value] {
+    let list = object.get_mut(field).and_then(Value::as_array_mut);
+    list.map_or(&mut [], Vec::as_mut_slice)
+}
+
+/// Adds to a list that may be absent.
+fn add(object: &mut Value, field: &str, item: Value) {
+    match object[field].as_array_mut() {
+        Some(list) => list.push(item),
+        None => object[field] = Value::Array(vec![item]),
+    }
 }

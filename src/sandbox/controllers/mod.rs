@@ -1,7 +1,9 @@
 //! Controllers: each brings what is there closer to what is wanted, one object at a time, whatever happened before.
 //! <https://kubernetes.io/docs/concepts/architecture/controller/>
 
+pub mod accounts;
 pub mod cluster;
+pub mod endpoints;
 pub mod events;
 pub mod manager;
 pub mod self_service;
@@ -41,7 +43,14 @@ pub trait Controller: Send {
 /// All controllers of a cluster.
 #[must_use]
 pub fn all(flavour: Flavour) -> Vec<Box<dyn Controller>> {
-    let mut all: Vec<Box<dyn Controller>> = vec![Box::new(events::Expiry::default())];
+    let mut all: Vec<Box<dyn Controller>> = vec![
+        Box::new(accounts::DefaultAccount),
+        Box::new(accounts::RootCertificate),
+        Box::new(endpoints::Endpoints::default()),
+        Box::new(endpoints::Mirror),
+        Box::new(endpoints::Slices::default()),
+        Box::new(events::Expiry::default()),
+    ];
     if !flavour.has_openshift() {
         all.push(Box::new(self_service::SelfService));
     }

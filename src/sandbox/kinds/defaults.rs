@@ -15,6 +15,7 @@ pub(super) fn fill(resource: &Resource, object: &mut Value) {
     if let Some(spec) = workload::pod_spec(kind, object) {
         pod_spec(spec);
         if kind == "Pod" {
+            given(spec, &json!({"enableServiceLinks": true}));
             requests(spec);
         }
     }

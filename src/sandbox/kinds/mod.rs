@@ -27,6 +27,8 @@ pub fn has_generation(resource: &Resource) -> bool {
             "batch"
             | "policy"
             | "apiextensions.k8s.io"
+            | "discovery.k8s.io"
+            | "scheduling.k8s.io"
             | "flowcontrol.apiserver.k8s.io"
             | "admissionregistration.k8s.io" => true,
             _ => false,
@@ -90,8 +92,10 @@ pub fn prepare(resource: &Resource, object: &mut Value) {
 
 /// What the server itself adds to a new object, which nobody manages.
 pub fn add(resource: &Resource, object: &mut Value) {
-    if resource.group.is_empty() && resource.kind == "PersistentVolumeClaim" {
-        add_finalizer(object, "kubernetes.io/pvc-protection");
+    match (resource.group.as_str(), resource.kind.as_str()) {
+        ("", "PersistentVolume") => add_finalizer(object, "kubernetes.io/pv-protection"),
+        ("", "PersistentVolumeClaim") => add_finalizer(object, "kubernetes.io/pvc-protection"),
+        _ => {}
     }
 }
 

@@ -14,6 +14,14 @@ const COMMON: &str = include_str!("common.yaml");
 const STUDENT: &str = include_str!("student.yaml");
 /// What only plain Kubernetes has.
 const KUBERNETES: &str = include_str!("kubernetes.yaml");
+/// What every API server makes for itself, besides its namespaces and roles.
+const SERVER: &str = include_str!("server.yaml");
+
+/// What an API server makes for itself.
+#[must_use]
+pub fn of_the_server() -> Vec<Value> {
+    documents(SERVER)
+}
 
 /// Fills an empty cluster.
 pub fn fill(api: &Api, flavour: Flavour) {

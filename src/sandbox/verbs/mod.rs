@@ -16,6 +16,7 @@ use super::{
     clock::Clock,
     patch::managers::{Operation, Writer},
     registry::{self, Registry, Resource},
+    start,
     status::Refusal,
     store::{Key, Store},
 };
@@ -28,6 +29,8 @@ pub struct Api {
     /// The time.
     pub clock: Clock,
     registry: RwLock<Arc<Registry>>,
+    /// The certificate of the authority that signed the server's own, in PEM.
+    certificate: RwLock<Arc<str>>,
 }
 
 /// How a write is meant.
@@ -97,6 +100,7 @@ impl Api {
             store,
             clock,
             registry: RwLock::new(Arc::new(registry)),
+            certificate: RwLock::new(Arc::from("")),
         };
         if fresh {
             api.bootstrap();
@@ -112,7 +116,8 @@ impl Api {
         let namespaces = namespaces.map(
             |name| json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}),
         );
-        for object in namespaces.into_iter().chain(registry::access()) {
+        let own = namespaces.into_iter().chain(registry::access());
+        for object in own.chain(start::of_the_server()) {
             let api_version = object["apiVersion"]
                 .as_str()
                 .unwrap_or("rbac.authorization.k8s.io/v1");
@@ -157,6 +162,22 @@ impl Api {
             )?;
         }
         Ok(())
+    }
+
+    /// The certificate by which the server is known, in PEM.
+    #[must_use]
+    pub fn certificate(&self) -> Arc<str> {
+        let certificate = self.certificate.read();
+        Arc::clone(&certificate.unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Says by which certificate the server is known: before the controllers start, who write it into every namespace.
+    pub fn set_certificate(&self, pem: &str) {
+        let mut certificate = self
+            .certificate
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        *certificate = Arc::from(pem);
     }
 
     /// What is served now.

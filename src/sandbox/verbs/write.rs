@@ -53,23 +53,11 @@ impl Api {
         warnings: &mut Vec<String>,
     ) -> Result<Arc<Value>, Refusal> {
         let resource = place.resource;
-        if name(&object).is_empty()
-            && let Some(base) = object["metadata"]["generateName"].as_str()
-        {
-            let generated = names::generate(base);
-            set(&mut object, "name", Some(json!(generated)));
-        }
         let request = place.request(admission::Operation::Create, None);
-        warnings.extend(admission::mutate(self, state, &request, &mut object)?);
-        let key = key(place.namespace, name(&object));
         kinds::prepare(resource, &mut object);
-        set(&mut object, "uid", Some(json!(names::uid())));
-        set(
-            &mut object,
-            "creationTimestamp",
-            Some(json!(self.clock.stamp())),
-        );
         for field in [
+            "uid",
+            "creationTimestamp",
             "deletionTimestamp",
             "deletionGracePeriodSeconds",
             "resourceVersion",
@@ -79,6 +67,23 @@ impl Api {
         }
         let generation = kinds::has_generation(resource).then(|| json!(1));
         set(&mut object, "generation", generation);
+        kinds::default(resource, &mut object);
+        if operation == Operation::Update {
+            self.manage(place, None, &mut object);
+        }
+        // What the cluster adds of itself, nobody manages.
+        warnings.extend(admission::mutate(self, state, &request, &mut object)?);
+        if name(&object).is_empty()
+            && let Some(base) = object["metadata"]["generateName"].as_str()
+        {
+            let generated = names::generate(base);
+            set(&mut object, "name", Some(json!(generated)));
+        }
+        let key = key(place.namespace, name(&object));
+        kinds::prepare(resource, &mut object);
+        set(&mut object, "uid", Some(json!(names::uid())));
+        let now = Some(json!(self.clock.stamp()));
+        set(&mut object, "creationTimestamp", now);
         kinds::default(resource, &mut object);
         let causes = kinds::validate(resource, &object);
         if !causes.is_empty() {
@@ -91,9 +96,6 @@ impl Api {
         warnings.extend(admission::validate(self, state, &request, &object)?);
         if state.get(&resource.place, &key).is_some() {
             return Err(Refusal::already_exists(resource.about(), name(&object)));
-        }
-        if operation == Operation::Update {
-            self.manage(place, None, &mut object);
         }
         kinds::add(resource, &mut object);
         if place.how.dry_run {
@@ -140,6 +142,9 @@ impl Api {
         let resource = place.resource;
         place.is_meant(live, &object)?;
         let request = place.request(admission::Operation::Update, Some(live));
+        if place.how.subresource.is_empty() {
+            kinds::default(resource, &mut object);
+        }
         warnings.extend(admission::mutate(self, state, &request, &mut object)?);
         for field in [
             "uid",

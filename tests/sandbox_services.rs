@@ -1,0 +1,364 @@
+//! What a cluster does for its objects of itself, in simulated time: accounts, addresses, endpoints, and the end of things.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // Tests.
+
+use std::{sync::Arc, time::Duration};
+
+use ccnr::sandbox::{
+    clock::Clock,
+    controllers,
+    flavour::Flavour,
+    instance::Sandbox,
+    registry::{Registry, Resource},
+    status::Refusal,
+    verbs::{
+        Api, How, Written,
+        delete::{Options, Propagation},
+        patch, read,
+    },
+};
+use serde_json::{Value, json};
+
+/// A cluster without a node: Pods do what the test says.
+struct Cluster {
+    sandbox: Sandbox,
+}
+
+const POD_OF_A_NODE: &str = "kubelet";
+
+impl Cluster {
+    fn new() -> Self {
+        let at = "2026-01-01T00:00:00Z".parse().unwrap();
+        let api = Arc::new(Api::new(Registry::kubernetes(), Clock::standing(at)));
+        api.set_certificate("PEM");
+        let controllers = controllers::all(Flavour::Kubernetes);
+        let controllers = controllers
+            .into_iter()
+            .filter(|c| c.program() == "kube-controller-manager")
+            .collect();
+        let mut cluster = Self {
+            sandbox: Sandbox::around(api, controllers),
+        };
+        cluster.create("v1/Namespace", &json!({"metadata": {"name": "a"}}));
+        cluster
+    }
+
+    fn resource(&self, kind: &str) -> Arc<Resource> {
+        let (version, kind) = kind.rsplit_once('/').unwrap();
+        let found = self.sandbox.api.registry().of_kind(version, kind);
+        found.unwrap_or_else(|| panic!("not served: {version} {kind}"))
+    }
+
+    fn try_create(&mut self, kind: &str, object: &Value) -> Result<Written, Refusal> {
+        let resource = self.resource(kind);
+        let of = object["metadata"]["namespace"].as_str().unwrap_or("a");
+        let namespace = resource.namespaced.then(|| of.to_owned());
+        let how = How::by("test");
+        let made = self
+            .sandbox
+            .api
+            .create(&resource, namespace.as_deref(), object.clone(), &how);
+        self.sandbox.settle();
+        made
+    }
+
+    fn create(&mut self, kind: &str, object: &Value) -> Value {
+        (*self.try_create(kind, object).unwrap().object).clone()
+    }
+
+    fn refused(&mut self, kind: &str, object: &Value) -> String {
+        self.try_create(kind, object).unwrap_err().message
+    }
+
+    fn find(&self, kind: &str, name: &str) -> Option<Value> {
+        let resource = self.resource(kind);
+        let namespace = resource.namespaced.then_some("a");
+        let found = self.sandbox.api.get(&resource, namespace, name);
+        found.ok().map(|o| (*o).clone())
+    }
+
+    fn get(&self, kind: &str, name: &str) -> Value {
+        self.find(kind, name)
+            .unwrap_or_else(|| panic!("{kind} {name} is not there"))
+    }
+
+    fn all(&self, kind: &str) -> Vec<Value> {
+        let resource = self.resource(kind);
+        let namespace = resource.namespaced.then_some("a");
+        let found = self
+            .sandbox
+            .api
+            .list(&resource, namespace, &read::Wanted::default());
+        found.unwrap().items.iter().map(|o| (**o).clone()).collect()
+    }
+
+    fn patch(
+        &mut self,
+        kind: &str,
+        name: &str,
+        sub: &str,
+        patch: &Value,
+    ) -> Result<Value, Refusal> {
+        let resource = self.resource(kind);
+        let namespace = resource.namespaced.then_some("a");
+        let how = How {
+            subresource: sub.to_owned(),
+            ..How::by(POD_OF_A_NODE)
+        };
+        let patch = (patch::Kind::Merge, patch);
+        let written = self
+            .sandbox
+            .api
+            .patch(&resource, namespace, name, patch, &how);
+        self.sandbox.settle();
+        written.map(|w| (*w.object).clone())
+    }
+
+    fn delete(&mut self, kind: &str, name: &str, propagation: Option<Propagation>) {
+        let resource = self.resource(kind);
+        let namespace = resource.namespaced.then_some("a");
+        let options = Options {
+            propagation,
+            ..Options::default()
+        };
+        self.sandbox
+            .api
+            .delete(&resource, namespace, name, &options)
+            .unwrap();
+        self.sandbox.settle();
+    }
+
+    fn pod(&mut self, name: &str, spec: &Value) -> Value {
+        let mut spec = spec.clone();
+        spec["containers"] = json!([{"name": "c", "image": "i:1", "ports": [{"name": "http", "containerPort": 8080}]}]);
+        let metadata = json!({"name": name, "labels": {"app": "web"}});
+        self.create("v1/Pod", &json!({"metadata": metadata, "spec": spec}))
+    }
+
+    /// What a kubelet would say of a Pod.
+    fn runs(&mut self, name: &str, ip: &str, ready: &str) {
+        let at = self.sandbox.api.clock.stamp();
+        let condition = json!({"type": "Ready", "status": ready, "lastTransitionTime": at});
+        let status = json!({"status": {
+            "phase": "Running", "podIP": ip, "podIPs": [{"ip": ip}], "conditions": [condition],
+        }});
+        self.patch("v1/Pod", name, "status", &status).unwrap();
+    }
+}
+
+fn a_node() -> Value {
+    json!({"metadata": {"name": "n"}})
+}
+
+#[test]
+fn every_namespace_has_its_account_and_the_certificate() {
+    let mut cluster = Cluster::new();
+    cluster.sandbox.settle();
+    assert!(cluster.find("v1/ServiceAccount", "default").is_some());
+    let certificate = cluster.get("v1/ConfigMap", "kube-root-ca.crt");
+    assert_eq!(certificate["data"]["ca.crt"], "PEM");
+    // Who deletes them gets them back, and who writes into the one of them too.
+    cluster.delete("v1/ServiceAccount", "default", None);
+    cluster
+        .patch(
+            "v1/ConfigMap",
+            "kube-root-ca.crt",
+            "",
+            &json!({"data": {"ca.crt": "x"}}),
+        )
+        .unwrap();
+    assert!(cluster.find("v1/ServiceAccount", "default").is_some());
+    let certificate = cluster.get("v1/ConfigMap", "kube-root-ca.crt");
+    assert_eq!(certificate["data"]["ca.crt"], "PEM");
+}
+
+#[test]
+fn a_pod_gets_an_account_a_token_a_priority_and_tolerations() {
+    let mut cluster = Cluster::new();
+    let pod = cluster.pod("p", &json!({}));
+    let spec = &pod["spec"];
+    assert_eq!(spec["serviceAccountName"], "default");
+    assert_eq!(spec["serviceAccount"], "default");
+    let volume = &spec["volumes"][0];
+    assert!(
+        volume["name"]
+            .as_str()
+            .unwrap()
+            .starts_with("kube-api-access-")
+    );
+    assert_eq!(
+        volume["projected"]["sources"][0]["serviceAccountToken"]["expirationSeconds"],
+        3607
+    );
+    assert_eq!(
+        spec["containers"][0]["volumeMounts"][0]["name"],
+        volume["name"]
+    );
+    assert_eq!(
+        (&spec["priority"], &spec["preemptionPolicy"]),
+        (&json!(0), &json!("PreemptLowerPriority"))
+    );
+    assert_eq!(
+        spec["tolerations"][1]["key"],
+        "node.kubernetes.io/unreachable"
+    );
+    // Nobody manages what the cluster added.
+    let managed = pod["metadata"]["managedFields"].to_string();
+    assert!(
+        managed.contains("f:containers")
+            && !managed.contains("tolerations")
+            && !managed.contains("f:volumes"),
+        "{managed}"
+    );
+    let unknown = json!({"metadata": {"generateName": "web-"}, "spec": {"serviceAccountName": "none", "containers": [{"name": "c", "image": "i"}]}});
+    assert_eq!(
+        cluster.refused("v1/Pod", &unknown),
+        "pods \"web-\" is forbidden: error looking up service account a/none: serviceaccount \"none\" not found"
+    );
+    let unknown = json!({"metadata": {"name": "p2"}, "spec": {"priorityClassName": "none", "containers": [{"name": "c", "image": "i"}]}});
+    assert_eq!(
+        cluster.refused("v1/Pod", &unknown),
+        "pods \"p2\" is forbidden: no PriorityClass with name none was found"
+    );
+}
+
+#[test]
+fn services_get_addresses_and_ports_and_keep_them() {
+    let mut cluster = Cluster::new();
+    let service = |name: &str, spec: Value| json!({"metadata": {"name": name}, "spec": spec});
+    let made = cluster.create(
+        "v1/Service",
+        &service("web", json!({"type": "NodePort", "ports": [{"port": 80}]})),
+    );
+    let ip = made["spec"]["clusterIP"].as_str().unwrap().to_owned();
+    assert!(ip.starts_with("10.96."), "{ip}");
+    assert_eq!(made["spec"]["clusterIPs"], json!([ip]));
+    assert_eq!(made["spec"]["ipFamilies"], json!(["IPv4"]));
+    assert_eq!(made["spec"]["ipFamilyPolicy"], "SingleStack");
+    let port = made["spec"]["ports"][0]["nodePort"].as_i64().unwrap();
+    let again = service("other", json!({"clusterIP": ip, "ports": [{"port": 80}]}));
+    assert_eq!(
+        cluster.refused("v1/Service", &again),
+        format!(
+            "Service \"other\" is invalid: spec.clusterIPs: Invalid value: [\"{ip}\"]: failed to allocate IP {ip}: provided IP is already allocated"
+        )
+    );
+    let taken = service(
+        "other",
+        json!({"type": "NodePort", "ports": [{"port": 80, "nodePort": port}]}),
+    );
+    assert_eq!(
+        cluster.refused("v1/Service", &taken),
+        format!(
+            "Service \"other\" is invalid: spec.ports[0].nodePort: Invalid value: {port}: provided port is already allocated"
+        )
+    );
+    // Written whole again, without them.
+    let resource = cluster.resource("v1/Service");
+    let body = service("web", json!({"type": "NodePort", "ports": [{"port": 80}]}));
+    let api = &cluster.sandbox.api;
+    let kept = api
+        .update(&resource, Some("a"), "web", body, &How::by("test"))
+        .unwrap()
+        .object;
+    assert_eq!(kept["spec"]["clusterIP"], ip);
+    assert_eq!(kept["spec"]["ports"][0]["nodePort"], port);
+    // What a Service gives back, another may have.
+    cluster.delete("v1/Service", "web", None);
+    cluster.create("v1/Service", &again);
+}
+
+#[test]
+fn endpoints_follow_the_pods() {
+    let mut cluster = Cluster::new();
+    cluster.create("v1/Node", &a_node());
+    let spec = json!({"selector": {"app": "web"}, "ports": [{"name": "http", "port": 80, "targetPort": "http"}]});
+    cluster.create(
+        "v1/Service",
+        &json!({"metadata": {"name": "web", "labels": {"l": "m"}}, "spec": spec}),
+    );
+    let endpoints = cluster.get("v1/Endpoints", "web");
+    assert!(endpoints.get("subsets").is_none());
+    assert_eq!(
+        endpoints["metadata"]["annotations"]["endpoints.kubernetes.io/last-change-trigger-time"],
+        "2026-01-01T00:00:00Z"
+    );
+    let slice = &cluster.all("discovery.k8s.io/v1/EndpointSlice")[0];
+    assert!(slice["endpoints"].is_null() && slice["ports"].is_null());
+    cluster.sandbox.pass(Duration::from_secs(5));
+    for (name, ip, ready) in [("p1", "10.244.0.5", "True"), ("p2", "10.244.0.4", "False")] {
+        cluster.pod(name, &json!({"nodeName": "n"}));
+        cluster.runs(name, ip, ready);
+    }
+    let endpoints = cluster.get("v1/Endpoints", "web");
+    let subset = &endpoints["subsets"][0];
+    assert_eq!(subset["addresses"][0]["ip"], "10.244.0.5");
+    assert_eq!(subset["addresses"][0]["nodeName"], "n");
+    assert_eq!(subset["notReadyAddresses"][0]["targetRef"]["name"], "p2");
+    assert_eq!(
+        subset["ports"],
+        json!([{"name": "http", "port": 8080, "protocol": "TCP"}])
+    );
+    assert_eq!(
+        endpoints["metadata"]["labels"],
+        json!({"l": "m", "endpoints.kubernetes.io/managed-by": "endpoint-controller"})
+    );
+    let slices = cluster.all("discovery.k8s.io/v1/EndpointSlice");
+    assert_eq!(slices.len(), 1, "the empty one was filled");
+    assert_eq!(
+        slices[0]["metadata"]["labels"]["kubernetes.io/service-name"],
+        "web"
+    );
+    assert_eq!(slices[0]["endpoints"].as_array().unwrap().len(), 2);
+    // A Pod that ends serves until it is gone, but is no longer ready.
+    cluster.delete("v1/Pod", "p1", None);
+    assert!(
+        cluster.get("v1/Endpoints", "web")["subsets"][0]
+            .get("addresses")
+            .is_none()
+    );
+    let slice = &cluster.all("discovery.k8s.io/v1/EndpointSlice")[0];
+    let p1 = slice["endpoints"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|e| e["targetRef"]["name"] == "p1")
+        .unwrap();
+    assert_eq!(
+        p1["conditions"],
+        json!({"ready": false, "serving": true, "terminating": true})
+    );
+    // Without its Service nothing is left.
+    cluster.delete("v1/Service", "web", None);
+    assert!(cluster.find("v1/Endpoints", "web").is_none());
+}
+
+#[test]
+fn endpoints_of_ones_own_are_mirrored() {
+    let mut cluster = Cluster::new();
+    cluster.create(
+        "v1/Service",
+        &json!({"metadata": {"name": "db"}, "spec": {"ports": [{"port": 80}]}}),
+    );
+    assert!(cluster.find("v1/Endpoints", "db").is_none());
+    let subsets = json!([{"addresses": [{"ip": "1.2.3.4"}], "ports": [{"port": 80}]}]);
+    cluster.create(
+        "v1/Endpoints",
+        &json!({"metadata": {"name": "db"}, "subsets": subsets}),
+    );
+    let slices = cluster.all("discovery.k8s.io/v1/EndpointSlice");
+    assert_eq!(slices.len(), 1);
+    assert_eq!(
+        slices[0]["endpoints"],
+        json!([{"addresses": ["1.2.3.4"], "conditions": {"ready": true}}])
+    );
+    assert_eq!(
+        slices[0]["ports"],
+        json!([{"name": "", "port": 80, "protocol": "TCP"}])
+    );
+    assert_eq!(
+        slices[0]["metadata"]["ownerReferences"][0]["kind"],
+        "Endpoints"
+    );
+    cluster.delete("v1/Endpoints", "db", None);
+    assert!(cluster.all("discovery.k8s.io/v1/EndpointSlice").is_empty());
+}
