@@ -3,6 +3,7 @@
 
 pub mod cluster;
 pub mod manager;
+pub mod workloads;
 
 use std::time::Duration;
 
@@ -40,5 +41,8 @@ pub trait Controller: Send {
 #[must_use]
 pub fn all(flavour: Flavour) -> Vec<Box<dyn Controller>> {
     let _ = flavour;
-    Vec::new()
+    vec![
+        Box::new(workloads::deployment::Deployments::default()),
+        Box::new(workloads::replicaset::ReplicaSets::default()),
+    ]
 }
