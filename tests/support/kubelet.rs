@@ -60,7 +60,7 @@ impl Controller for Kubelet {
         let now = cluster.elapsed();
         let since = *self.since.entry((uid, state)).or_insert(now);
         if now < since + time {
-            return Ok(Some(since + time - now));
+            return Ok(Some((since + time).saturating_sub(now)));
         }
         match state {
             "going" => {
