@@ -9,6 +9,7 @@
 
 pub mod cluster;
 pub mod http;
+pub mod kubelet;
 pub mod learner;
 pub mod machine;
 pub mod mistakes;

@@ -7,6 +7,7 @@ pub mod endpoints;
 pub mod events;
 pub mod manager;
 pub mod self_service;
+pub mod workloads;
 
 use std::time::Duration;
 
@@ -50,6 +51,8 @@ pub fn all(flavour: Flavour) -> Vec<Box<dyn Controller>> {
         Box::new(endpoints::Mirror),
         Box::new(endpoints::Slices::default()),
         Box::new(events::Expiry::default()),
+        Box::new(workloads::deployment::Deployments::default()),
+        Box::new(workloads::replicaset::ReplicaSets::default()),
     ];
     if !flavour.has_openshift() {
         all.push(Box::new(self_service::SelfService));

@@ -148,9 +148,23 @@ pub fn prepare_update(resource: &Resource, subresource: &str, live: &Value, obje
         *object = live.clone();
         // Labels, annotations and finalizers stay; who manages fields is counted by the caller.
         object["metadata"]["managedFields"] = metadata["managedFields"].clone();
+        // A Deployment's revision is written with its status.
+        if resource.group == "apps" && resource.kind == "Deployment" {
+            put(
+                &mut object["metadata"],
+                "annotations",
+                metadata.get("annotations").cloned(),
+            );
+        }
         put(object, "status", status);
     } else if has_status(resource) {
         put(object, "status", live.get("status").cloned());
+    }
+    if resource.group == "apps" && resource.kind == "DaemonSet" && subresource.is_empty() {
+        let mut whole = object.clone();
+        default(resource, &mut whole);
+        let changed = live["spec"]["template"] != whole["spec"]["template"];
+        workload::count_templates(live, object, changed);
     }
     if resource.group.is_empty() && resource.kind == "Namespace" && subresource != "finalize" {
         put(object, "spec", live.get("spec").cloned());

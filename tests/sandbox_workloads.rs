@@ -1,0 +1,498 @@
+//! Workloads in the sandbox: Pods come and go as a real cluster's controllers would have it. Time stands still but where a test
+//! lets it pass.
+#![allow(clippy::unwrap_used, clippy::panic)] // Tests.
+
+mod support;
+
+use std::{sync::Arc, time::Duration};
+
+use ccnr::sandbox::{
+    clock::Clock,
+    controllers::{
+        cluster::{DEPLOYMENTS, Kind, PODS, REPLICA_SETS},
+        workloads::{deployment::Deployments, replicaset::ReplicaSets},
+    },
+    flavour::Flavour,
+    instance::Sandbox,
+    registry::{self, Registry},
+    start,
+    status::Refusal,
+    verbs::{Api, How, delete::Options, patch},
+};
+use serde_json::{Value, json};
+use support::kubelet::{FATE, Kubelet};
+
+const NAMESPACE: &str = "lab";
+
+/// A cluster with one node, and the time in our hands.
+struct Lab {
+    sandbox: Sandbox,
+}
+
+impl Lab {
+    fn new() -> Self {
+        Self::serving(Registry::kubernetes())
+    }
+
+    /// A cluster in which no Pod can be made.
+    fn without_pods() -> Self {
+        let mut registry = Registry::default();
+        for resource in Registry::kubernetes().preferred() {
+            if resource.kind != "Pod" {
+                registry.add((**resource).clone());
+            }
+        }
+        Self::serving(registry)
+    }
+
+    fn serving(registry: Registry) -> Self {
+        let clock = Clock::standing("2026-01-05T10:00:00Z".parse().unwrap());
+        let api = Arc::new(Api::new(registry, clock));
+        start::fill(&api, Flavour::Kubernetes);
+        let sandbox = Sandbox::around(
+            api,
+            vec![
+                Box::new(Deployments::default()),
+                Box::new(ReplicaSets::default()),
+                Box::new(Kubelet::default()),
+            ],
+        );
+        let lab = Self { sandbox };
+        for object in [
+            json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}),
+            json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default", "namespace": NAMESPACE}}),
+        ] {
+            lab.create(object).unwrap();
+        }
+        lab
+    }
+
+    fn create(&self, object: Value) -> Result<Arc<Value>, Refusal> {
+        let text = |field: &str| object[field].as_str().unwrap().to_owned();
+        let registry = self.sandbox.api.registry();
+        let resource = registry
+            .of_kind(&text("apiVersion"), &text("kind"))
+            .unwrap();
+        let namespace = resource.namespaced.then_some(NAMESPACE);
+        let made = self
+            .sandbox
+            .api
+            .create(&resource, namespace, object, &How::by("kubectl"));
+        made.map(|m| m.object)
+    }
+
+    fn get(&self, kind: Kind, name: &str) -> Option<Arc<Value>> {
+        let place = registry::place(kind.group, kind.plural);
+        let key = (NAMESPACE.to_owned(), name.to_owned());
+        self.sandbox.api.store.get(&place, &key)
+    }
+
+    fn list(&self, kind: Kind) -> Vec<Arc<Value>> {
+        let place = registry::place(kind.group, kind.plural);
+        let store = &self.sandbox.api.store;
+        store.with(|s| s.list(&place, Some(NAMESPACE)).cloned().collect())
+    }
+
+    fn patch(&self, kind: Kind, name: &str, patch: &Value) -> Arc<Value> {
+        let registry = self.sandbox.api.registry();
+        let resource = registry.get(kind.group, kind.version, kind.plural).unwrap();
+        let patch = (patch::Kind::Strategic, patch);
+        let (namespace, how) = (Some(NAMESPACE), How::by("kubectl"));
+        let written = self
+            .sandbox
+            .api
+            .patch(&resource, namespace, name, patch, &how);
+        written.unwrap().object
+    }
+
+    fn delete(&self, kind: Kind, name: &str) {
+        let registry = self.sandbox.api.registry();
+        let resource = registry.get(kind.group, kind.version, kind.plural).unwrap();
+        let options = Options::default();
+        let deleted = self
+            .sandbox
+            .api
+            .delete(&resource, Some(NAMESPACE), name, &options);
+        deleted.unwrap();
+    }
+
+    fn pass(&mut self, seconds: u64) {
+        self.sandbox.pass(Duration::from_secs(seconds));
+    }
+
+    /// Everything that was told about objects of a kind, as `Reason: message`, in the order in which it was told first.
+    fn told(&self, kind: &str) -> Vec<String> {
+        let mut events = self.list(Kind::new("", "v1", "events"));
+        events.retain(|e| e["involvedObject"]["kind"] == kind);
+        let version = |e: &Value| {
+            let version = e["metadata"]["resourceVersion"].as_str().unwrap();
+            version.parse::<u64>().unwrap()
+        };
+        events.sort_by_key(|e| version(e));
+        let text = |e: &Arc<Value>| {
+            format!(
+                "{}: {}",
+                e["reason"].as_str().unwrap(),
+                e["message"].as_str().unwrap()
+            )
+        };
+        events.iter().map(text).collect()
+    }
+}
+
+fn template(image: &str) -> Value {
+    json!({
+        "metadata": {"labels": {"app": "web"}},
+        "spec": {"containers": [{"name": "web", "image": image}]},
+    })
+}
+
+fn workload(api_version: &str, kind: &str, spec: &Value) -> Value {
+    let mut all =
+        json!({"selector": {"matchLabels": {"app": "web"}}, "template": template("web:1")});
+    for (field, value) in spec.as_object().unwrap() {
+        all[field] = value.clone();
+    }
+    json!({"apiVersion": api_version, "kind": kind, "metadata": {"name": "web"}, "spec": all})
+}
+
+/// A status without its times.
+fn timeless(status: &Value) -> Value {
+    let mut status = status.clone();
+    for condition in status["conditions"].as_array_mut().into_iter().flatten() {
+        let condition = condition.as_object_mut().unwrap();
+        condition.retain(|field, _| !field.ends_with("Time"));
+    }
+    status
+}
+
+fn name(object: &Value) -> &str {
+    object["metadata"]["name"].as_str().unwrap()
+}
+
+#[test]
+fn a_deployment_ends_as_on_a_real_cluster() {
+    let mut lab = Lab::new();
+    lab.create(workload("apps/v1", "Deployment", &json!({"replicas": 3})))
+        .unwrap();
+    lab.pass(10);
+    let sets = lab.list(REPLICA_SETS);
+    assert_eq!(sets.len(), 1);
+    let set = name(&sets[0]);
+    let deployment = lab.get(DEPLOYMENTS, "web").unwrap();
+    assert_eq!(
+        timeless(&deployment["status"]),
+        json!({
+            "observedGeneration": 1, "replicas": 3, "updatedReplicas": 3, "readyReplicas": 3, "availableReplicas": 3,
+            "conditions": [
+                {
+                    "type": "Available", "status": "True", "reason": "MinimumReplicasAvailable",
+                    "message": "Deployment has minimum availability.",
+                },
+                {
+                    "type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable",
+                    "message": format!("ReplicaSet \"{set}\" has successfully progressed."),
+                },
+            ],
+        })
+    );
+    assert_eq!(
+        deployment["metadata"]["annotations"],
+        json!({"deployment.kubernetes.io/revision": "1"})
+    );
+    assert_eq!(
+        sets[0]["metadata"]["annotations"],
+        json!({
+            "deployment.kubernetes.io/revision": "1", "deployment.kubernetes.io/desired-replicas": "3",
+            "deployment.kubernetes.io/max-replicas": "4",
+        })
+    );
+    assert_eq!(
+        sets[0]["status"],
+        json!({
+            "observedGeneration": 1, "replicas": 3, "fullyLabeledReplicas": 3, "readyReplicas": 3, "availableReplicas": 3,
+        })
+    );
+    let hash = set.strip_prefix("web-").unwrap();
+    assert_eq!(
+        sets[0]["spec"]["selector"],
+        json!({"matchLabels": {"app": "web", "pod-template-hash": hash}})
+    );
+    let pods = lab.list(PODS);
+    assert_eq!(pods.len(), 3);
+    for pod in &pods {
+        let metadata = &pod["metadata"];
+        assert_eq!(
+            metadata["labels"],
+            json!({"app": "web", "pod-template-hash": hash})
+        );
+        assert_eq!(metadata["generateName"], format!("{set}-"));
+        assert_eq!(name(pod).len(), set.len() + 6);
+        assert_eq!(
+            metadata["ownerReferences"],
+            json!([{
+                "apiVersion": "apps/v1", "kind": "ReplicaSet", "name": set, "uid": sets[0]["metadata"]["uid"],
+                "controller": true, "blockOwnerDeletion": true,
+            }])
+        );
+    }
+    assert_eq!(
+        lab.told("Deployment"),
+        [format!(
+            "ScalingReplicaSet: Scaled up replica set {set} from 0 to 3"
+        )]
+    );
+    let created = lab.told("ReplicaSet");
+    assert_eq!(created.len(), 3);
+    assert!(created[0].starts_with(&format!("SuccessfulCreate: Created pod: {set}-")));
+}
+
+#[test]
+fn a_new_template_rolls_without_too_few_pods_and_back_again() {
+    let mut lab = Lab::new();
+    lab.create(workload("apps/v1", "Deployment", &json!({"replicas": 3})))
+        .unwrap();
+    lab.pass(10);
+    let first = name(&lab.list(REPLICA_SETS)[0]).to_owned();
+    lab.patch(
+        DEPLOYMENTS,
+        "web",
+        &json!({"spec": {"template": template("web:2")}}),
+    );
+    for _ in 0..20 {
+        lab.pass(1);
+        let ready = lab.list(PODS).into_iter().filter(|p| {
+            p["status"]["conditions"][0]["status"] == "True"
+                && p["metadata"]["deletionTimestamp"].is_null()
+        });
+        assert!(ready.count() >= 3, "none may be missing");
+    }
+    let sets = lab.list(REPLICA_SETS);
+    let second = sets.iter().find(|s| name(s) != first).unwrap();
+    let second = name(second).to_owned();
+    let told = lab.told("Deployment");
+    assert_eq!(
+        told[1..],
+        [
+            format!("ScalingReplicaSet: Scaled up replica set {second} from 0 to 1"),
+            format!("ScalingReplicaSet: Scaled down replica set {first} from 3 to 2"),
+            format!("ScalingReplicaSet: Scaled up replica set {second} from 1 to 2"),
+            format!("ScalingReplicaSet: Scaled down replica set {first} from 2 to 1"),
+            format!("ScalingReplicaSet: Scaled up replica set {second} from 2 to 3"),
+            format!("ScalingReplicaSet: Scaled down replica set {first} from 1 to 0"),
+        ]
+    );
+    // As `kubectl rollout undo` does it.
+    lab.patch(
+        DEPLOYMENTS,
+        "web",
+        &json!({"spec": {"template": template("web:1")}}),
+    );
+    lab.pass(30);
+    let deployment = lab.get(DEPLOYMENTS, "web").unwrap();
+    let annotations = |object: &Value| object["metadata"]["annotations"].clone();
+    assert_eq!(
+        annotations(&deployment)["deployment.kubernetes.io/revision"],
+        "3"
+    );
+    let first = lab.get(REPLICA_SETS, &first).unwrap();
+    assert_eq!(
+        annotations(&first)["deployment.kubernetes.io/revision"],
+        "3"
+    );
+    assert_eq!(
+        annotations(&first)["deployment.kubernetes.io/revision-history"],
+        "1"
+    );
+    assert_eq!(first["status"]["availableReplicas"], 3);
+    let second = lab.get(REPLICA_SETS, &second).unwrap();
+    assert_eq!(
+        second["status"],
+        json!({"replicas": 0, "observedGeneration": 6})
+    );
+}
+
+#[test]
+fn a_rollout_that_does_not_get_on_is_told_of() {
+    let mut lab = Lab::new();
+    let mut web = workload(
+        "apps/v1",
+        "Deployment",
+        &json!({"replicas": 1, "progressDeadlineSeconds": 60}),
+    );
+    web["spec"]["template"]["metadata"]["annotations"] = json!({FATE: "never-ready"});
+    lab.create(web).unwrap();
+    lab.pass(10);
+    let progressing = |lab: &Lab| {
+        let deployment = lab.get(DEPLOYMENTS, "web").unwrap();
+        let conditions = deployment["status"]["conditions"]
+            .as_array()
+            .unwrap()
+            .clone();
+        let found = conditions.into_iter().find(|c| c["type"] == "Progressing");
+        let found = found.unwrap();
+        (
+            found["status"].clone(),
+            found["reason"].clone(),
+            found["message"].clone(),
+        )
+    };
+    let set = name(&lab.list(REPLICA_SETS)[0]).to_owned();
+    let wanted = (
+        json!("True"),
+        json!("ReplicaSetUpdated"),
+        json!(format!("ReplicaSet \"{set}\" is progressing.")),
+    );
+    assert_eq!(progressing(&lab), wanted);
+    let status = lab.get(DEPLOYMENTS, "web").unwrap()["status"].clone();
+    assert_eq!(status["unavailableReplicas"], 1);
+    lab.pass(60);
+    let wanted = (
+        json!("False"),
+        json!("ProgressDeadlineExceeded"),
+        json!(format!("ReplicaSet \"{set}\" has timed out progressing.")),
+    );
+    assert_eq!(progressing(&lab), wanted);
+}
+
+#[test]
+fn recreating_never_runs_old_and_new_together() {
+    let mut lab = Lab::new();
+    let spec = json!({"replicas": 2, "strategy": {"type": "Recreate"}});
+    lab.create(workload("apps/v1", "Deployment", &spec))
+        .unwrap();
+    lab.pass(10);
+    lab.patch(
+        DEPLOYMENTS,
+        "web",
+        &json!({"spec": {"template": template("web:2")}}),
+    );
+    for _ in 0..30 {
+        lab.sandbox.pass(Duration::from_millis(300));
+        let pods = lab.list(PODS);
+        let images = pods.iter().map(|p| &p["spec"]["containers"][0]["image"]);
+        let mut images: Vec<_> = images.collect();
+        images.dedup();
+        assert!(images.len() <= 1, "{images:?}");
+    }
+    assert_eq!(lab.list(PODS).len(), 2);
+    assert_eq!(lab.list(PODS)[0]["spec"]["containers"][0]["image"], "web:2");
+}
+
+#[test]
+fn a_paused_deployment_scales_but_does_not_roll() {
+    let mut lab = Lab::new();
+    lab.create(workload("apps/v1", "Deployment", &json!({"replicas": 1})))
+        .unwrap();
+    lab.pass(10);
+    lab.patch(DEPLOYMENTS, "web", &json!({"spec": {"paused": true}}));
+    lab.patch(
+        DEPLOYMENTS,
+        "web",
+        &json!({"spec": {"replicas": 2, "template": template("web:2")}}),
+    );
+    lab.pass(10);
+    assert_eq!(lab.list(REPLICA_SETS).len(), 1);
+    assert_eq!(lab.list(PODS).len(), 2);
+    let status = lab.get(DEPLOYMENTS, "web").unwrap()["status"].clone();
+    let conditions = status["conditions"].as_array().unwrap();
+    let paused = conditions
+        .iter()
+        .find(|c| c["type"] == "Progressing")
+        .unwrap();
+    assert_eq!(paused["reason"], "DeploymentPaused");
+    assert_eq!(paused["status"], "Unknown");
+    lab.patch(DEPLOYMENTS, "web", &json!({"spec": {"paused": null}}));
+    lab.pass(20);
+    assert_eq!(lab.list(REPLICA_SETS).len(), 2);
+    assert_eq!(lab.list(PODS)[0]["spec"]["containers"][0]["image"], "web:2");
+}
+
+#[test]
+fn only_so_many_old_templates_are_kept() {
+    let mut lab = Lab::new();
+    let spec = json!({"replicas": 1, "revisionHistoryLimit": 2});
+    lab.create(workload("apps/v1", "Deployment", &spec))
+        .unwrap();
+    for version in 2..7 {
+        lab.pass(10);
+        let template = template(&format!("web:{version}"));
+        lab.patch(DEPLOYMENTS, "web", &json!({"spec": {"template": template}}));
+    }
+    lab.pass(10);
+    let sets = lab.list(REPLICA_SETS);
+    let mut revisions: Vec<_> = sets
+        .iter()
+        .map(|s| {
+            s["metadata"]["annotations"]["deployment.kubernetes.io/revision"]
+                .as_str()
+                .unwrap()
+        })
+        .collect();
+    revisions.sort_unstable();
+    assert_eq!(revisions, ["4", "5", "6"]);
+}
+
+#[test]
+fn a_replica_set_adopts_and_releases_by_labels() {
+    let mut lab = Lab::new();
+    let orphan = json!({
+        "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "orphan", "labels": {"app": "web"}},
+        "spec": {"containers": [{"name": "web", "image": "web:1"}]},
+    });
+    lab.create(orphan).unwrap();
+    lab.create(workload("apps/v1", "ReplicaSet", &json!({"replicas": 2})))
+        .unwrap();
+    lab.pass(5);
+    assert_eq!(lab.list(PODS).len(), 2);
+    let owner = |lab: &Lab| {
+        lab.get(PODS, "orphan").unwrap()["metadata"]["ownerReferences"][0]["kind"].clone()
+    };
+    assert_eq!(owner(&lab), "ReplicaSet");
+    lab.patch(
+        PODS,
+        "orphan",
+        &json!({"metadata": {"labels": {"app": "debug"}}}),
+    );
+    lab.pass(5);
+    assert_eq!(owner(&lab), Value::Null);
+    assert_eq!(lab.list(PODS).len(), 3);
+    lab.delete(PODS, "orphan");
+    lab.pass(5);
+    assert_eq!(lab.list(PODS).len(), 2);
+}
+
+#[test]
+fn a_pod_that_must_be_ready_for_a_while_is_available_then() {
+    let mut lab = Lab::new();
+    let spec = json!({"replicas": 1, "minReadySeconds": 30});
+    lab.create(workload("apps/v1", "ReplicaSet", &spec))
+        .unwrap();
+    lab.pass(20);
+    let status = |lab: &Lab| lab.get(REPLICA_SETS, "web").unwrap()["status"].clone();
+    assert_eq!(status(&lab)["readyReplicas"], 1);
+    assert_eq!(status(&lab)["availableReplicas"], Value::Null);
+    lab.pass(13);
+    assert_eq!(status(&lab)["availableReplicas"], 1);
+}
+
+#[test]
+fn pods_that_are_refused_are_told_of() {
+    let mut lab = Lab::without_pods();
+    lab.create(workload("apps/v1", "Deployment", &json!({"replicas": 3})))
+        .unwrap();
+    lab.pass(1);
+    let set = lab.list(REPLICA_SETS).remove(0);
+    let condition = json!({
+        "type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": "pods \"\" not found",
+    });
+    assert_eq!(timeless(&set["status"])["conditions"], json!([condition]));
+    // One was tried at a time.
+    assert_eq!(
+        lab.told("ReplicaSet"),
+        ["FailedCreate: Error creating: pods \"\" not found"]
+    );
+    let status = timeless(&lab.get(DEPLOYMENTS, "web").unwrap()["status"]);
+    assert_eq!(status["conditions"][2], condition);
+    assert_eq!(status["unavailableReplicas"], 3);
+}
