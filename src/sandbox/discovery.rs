@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::registry::{Group, Registry, Resource};
+use super::registry::{Group, Registry, Resource, Subresource};
 
 /// `/api`.
 #[must_use]
@@ -44,7 +44,7 @@ pub fn resources(registry: &Registry, group: &str, version: &str) -> Value {
     let mut all = Vec::new();
     for resource in registry.of(group, version) {
         all.push(entry(&resource));
-        for (name, sub) in &resource.subresources {
+        for (name, sub) in subresources(&resource) {
             let mut entry = json!({
                 "name": format!("{}/{name}", resource.plural), "singularName": "",
                 "namespaced": resource.namespaced, "kind": sub.kind, "verbs": sub.verbs,
@@ -69,6 +69,15 @@ pub fn resources(registry: &Registry, group: &str, version: &str) -> Value {
         out["apiVersion"] = json!("v1");
     }
     out
+}
+
+/// The subresources: by name, but for those of CRDs.
+fn subresources(resource: &Resource) -> Vec<(&String, &Subresource)> {
+    let mut all: Vec<_> = resource.subresources.iter().collect();
+    if resource.custom {
+        all.reverse();
+    }
+    all
 }
 
 fn entry(resource: &Resource) -> Value {
@@ -122,10 +131,15 @@ fn aggregated_group(registry: &Registry, group: &Group) -> Value {
 
 fn aggregated_resource(resource: &Resource) -> Value {
     let kind = |group: &str, version: &str, kind: &str| json!({"group": group, "version": version, "kind": kind});
-    // Group and version are told only where they are others than those above.
+    // Group and version are told only where they are others than those above, but of CRDs.
+    let own = if resource.custom {
+        (resource.group.as_str(), resource.version.as_str())
+    } else {
+        ("", "")
+    };
     let mut out = json!({
         "resource": resource.plural,
-        "responseKind": kind("", "", &resource.kind),
+        "responseKind": kind(own.0, own.1, &resource.kind),
         "scope": if resource.namespaced { "Namespaced" } else { "Cluster" },
         "singularResource": resource.singular, "verbs": resource.verbs,
     });
@@ -137,12 +151,11 @@ fn aggregated_resource(resource: &Resource) -> Value {
             out[key] = json!(names);
         }
     }
-    let subresources: Vec<Value> = resource
-        .subresources
-        .iter()
+    let subresources: Vec<Value> = subresources(resource)
+        .into_iter()
         .map(|(name, sub)| {
-            let group = sub.group.as_deref().unwrap_or_default();
-            let version = sub.version.as_deref().unwrap_or_default();
+            let group = sub.group.as_deref().unwrap_or(own.0);
+            let version = sub.version.as_deref().unwrap_or(own.1);
             json!({
                 "subresource": name, "responseKind": kind(group, version, &sub.kind), "verbs": sub.verbs,
             })

@@ -7,6 +7,7 @@ pub mod authz;
 pub mod clock;
 pub mod controllers;
 pub mod discovery;
+pub mod extensions;
 pub mod flavour;
 pub mod home;
 pub mod instance;

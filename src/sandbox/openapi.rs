@@ -1,11 +1,14 @@
 //! The `OpenAPI` documents of what is served: structure, and as much of the paths as clients look for.
 //! <https://kubernetes.io/docs/concepts/overview/kubernetes-api/#openapi-interface-definition>
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use serde_json::{Map, Value, json};
 
-use super::registry::{self, Registry, Resource};
+use super::{
+    extensions::{definition, structural},
+    registry::{self, Registry, Resource},
+};
 
 /// Where schemas of version 3 lie.
 const V3: &str = "#/components/schemas/";
@@ -36,14 +39,15 @@ pub fn document(registry: &Registry, group: &str, version: &str) -> Option<Value
     let mut paths = Map::new();
     let mut wanted = BTreeSet::new();
     for resource in &resources {
-        wanted.extend(registry::type_name(resource));
+        wanted.extend(type_name(resource));
         for (path, item) in paths_of(resource) {
             paths.insert(path, item);
         }
     }
+    let custom = custom(&resources);
     Some(json!({
         "openapi": "3.0.0", "info": {"title": "Kubernetes", "version": "v1.34.4"}, "paths": paths,
-        "components": {"schemas": with_references(wanted, V3)},
+        "components": {"schemas": with_references(wanted, V3, &custom)},
     }))
 }
 
@@ -52,20 +56,46 @@ pub fn document(registry: &Registry, group: &str, version: &str) -> Option<Value
 pub fn everything(registry: &Registry) -> Value {
     let mut paths = Map::new();
     let mut wanted = BTreeSet::new();
+    let mut custom_types = Map::new();
     for group in registry.groups() {
         for version in &group.versions {
-            for resource in registry.of(&group.name, version) {
-                wanted.extend(registry::type_name(&resource));
-                for (path, item) in paths_of(&resource) {
+            let resources = registry.of(&group.name, version);
+            for resource in &resources {
+                wanted.extend(type_name(resource));
+                for (path, item) in paths_of(resource) {
                     paths.insert(path, item);
                 }
             }
+            custom_types.extend(custom(&resources));
         }
     }
     json!({
         "swagger": "2.0", "info": {"title": "Kubernetes", "version": "v1.34.4"}, "paths": paths,
-        "definitions": with_references(wanted, V2),
+        "definitions": with_references(wanted, V2, &custom_types),
     })
+}
+
+/// The name of a resource's type.
+fn type_name(resource: &Resource) -> Option<String> {
+    if resource.custom {
+        Some(definition::type_name(resource))
+    } else {
+        registry::type_name(resource)
+    }
+}
+
+/// The types of custom resources, by name.
+fn custom(resources: &[Arc<Resource>]) -> Map<String, Value> {
+    let of = |resource: &Arc<Resource>| {
+        let definition = resource.definition.as_ref()?;
+        let mut schema = definition.structure.clone();
+        structural::embed(&mut schema);
+        schema["x-kubernetes-group-version-kind"] = json!([{
+            "group": resource.group, "version": resource.version, "kind": resource.kind,
+        }]);
+        Some((definition::type_name(resource), schema))
+    };
+    resources.iter().filter_map(of).collect()
 }
 
 /// `api/v1`, `apis/apps/v1`.
@@ -136,12 +166,13 @@ fn operation(resource: &Resource, verb: &str, action: &str) -> Value {
 }
 
 /// These types and all that they refer to, by name.
-fn with_references(wanted: BTreeSet<String>, place: &str) -> Value {
+fn with_references(wanted: BTreeSet<String>, place: &str, custom: &Map<String, Value>) -> Value {
     let mut out = Map::new();
     let mut due: Vec<String> = wanted.into_iter().collect();
     while let Some(name) = due.pop() {
         let Some(schema) = registry::types()
             .get(&name)
+            .or_else(|| custom.get(&name))
             .filter(|_| !out.contains_key(&name))
         else {
             continue;

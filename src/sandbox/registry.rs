@@ -1,6 +1,7 @@
 //! What is served: groups, versions, resources, and the types of their objects.
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, HashMap},
     sync::{Arc, LazyLock},
 };
@@ -8,6 +9,7 @@ use std::{
 use serde_json::{Map, Value};
 
 use super::{
+    extensions::definition::Definition,
     flavour::Flavour,
     schema::{Schema, Types},
     status::About,
@@ -60,6 +62,8 @@ pub struct Resource {
     pub schema: Option<Schema>,
     /// Whether a CRD brought it.
     pub custom: bool,
+    /// What the CRD says of it.
+    pub definition: Option<Arc<Definition>>,
     /// Where its objects are kept: versions of a resource share one place.
     pub place: Place,
 }
@@ -111,6 +115,26 @@ impl Resource {
         } else {
             format!("{}/{}", self.group, self.version)
         }
+    }
+
+    /// The version in which its objects are kept, with the group.
+    #[must_use]
+    pub fn stored_version(&self) -> String {
+        match &self.definition {
+            Some(definition) => format!("{}/{}", self.group, definition.storage),
+            None => self.api_version(),
+        }
+    }
+
+    /// An object in this version: those of custom resources differ in nothing else.
+    #[must_use]
+    pub fn shown<'a>(&self, object: &'a Value) -> Cow<'a, Value> {
+        if self.definition.is_none() || object["apiVersion"] == self.api_version() {
+            return Cow::Borrowed(object);
+        }
+        let mut object = object.clone();
+        object["apiVersion"] = self.api_version().into();
+        Cow::Owned(object)
     }
 
     /// As refusals speak of it.
@@ -189,6 +213,54 @@ impl Registry {
         self.resources.insert(key, Arc::new(resource));
     }
 
+    /// With these custom resources instead of those it has; none where they are the same.
+    #[must_use]
+    pub fn with_custom(&self, resources: Vec<Arc<Resource>>) -> Option<Self> {
+        let before = self.resources.values().filter(|r| r.custom).count();
+        let is_known = |r: &Arc<Resource>| {
+            let known = self.get(&r.group, &r.version, &r.plural);
+            known.is_some_and(|k| Arc::ptr_eq(&k, r))
+        };
+        if before == resources.len() && resources.iter().all(is_known) {
+            return None;
+        }
+        let mut new = self.clone();
+        new.resources.retain(|_, r| !r.custom);
+        let built_in = |g: &Group| new.resources.values().any(|r| r.group == g.name);
+        let mut groups: Vec<Group> = self
+            .groups
+            .iter()
+            .filter(|g| built_in(g))
+            .cloned()
+            .collect();
+        let first = groups.len();
+        for resource in resources {
+            let mut of = groups.iter_mut().skip(first);
+            match of.find(|g| g.name == resource.group) {
+                Some(group) if group.versions.contains(&resource.version) => {}
+                Some(group) => group.versions.push(resource.version.clone()),
+                None => groups.push(Group {
+                    name: resource.group.clone(),
+                    preferred: String::new(),
+                    versions: vec![resource.version.clone()],
+                }),
+            }
+            let key = (
+                resource.group.clone(),
+                resource.version.clone(),
+                resource.plural.clone(),
+            );
+            new.resources.insert(key, resource);
+        }
+        for group in groups.iter_mut().skip(first) {
+            group.versions.sort_by(|a, b| priority(b).cmp(&priority(a)));
+            group.preferred = group.versions.first().cloned().unwrap_or_default();
+        }
+        groups[first..].sort_by(|a, b| a.name.cmp(&b.name));
+        new.groups = groups;
+        Some(new)
+    }
+
     /// A resource of a group/version.
     #[must_use]
     pub fn get(&self, group: &str, version: &str, plural: &str) -> Option<Arc<Resource>> {
@@ -242,6 +314,28 @@ pub fn access() -> impl Iterator<Item = Value> {
         .into_iter()
         .flatten()
         .cloned()
+}
+
+/// Which version of a custom group comes first: stable ones, then `beta`, then `alpha`, each the newest first, then all others.
+/// <https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definition-versioning/#version-priority>
+fn priority(version: &str) -> (u8, u64, u64, std::cmp::Reverse<&str>) {
+    let read = || {
+        let rest = version.strip_prefix('v')?;
+        let end = rest
+            .find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(rest.len());
+        let (major, rest) = rest.split_at(end);
+        let (rank, minor) = match rest {
+            "" => (3, "0"),
+            rest => rest
+                .strip_prefix("beta")
+                .map(|minor| (2, minor))
+                .or_else(|| Some((1, rest.strip_prefix("alpha")?)))?,
+        };
+        Some((rank, major.parse().ok()?, minor.parse().ok()?))
+    };
+    let (rank, major, minor) = read().unwrap_or_default();
+    (rank, major, minor, std::cmp::Reverse(version))
 }
 
 /// `apps/v1` as group and version.
@@ -303,6 +397,7 @@ fn read(group: String, version: &str, plural: &str, of: &Value) -> Resource {
             .collect(),
         schema: None,
         custom: false,
+        definition: None,
         place: place(&group, plural),
         group,
     }

@@ -242,6 +242,30 @@ impl Refusal {
         Self::new(code, "UnsupportedMediaType", message).about(Details::default())
     }
 
+    /// 415 for a strategic merge patch of a custom resource.
+    #[must_use]
+    pub fn unsupported_patch() -> Self {
+        let code = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+        let message = "the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml";
+        Self::new(code, "UnsupportedMediaType", message)
+    }
+
+    /// 500 with the reason of one, as for errors within the API server.
+    #[must_use]
+    pub fn internal(why: &str) -> Self {
+        let code = StatusCode::INTERNAL_SERVER_ERROR;
+        let message = format!("Internal error occurred: {why}");
+        let cause = Cause {
+            reason: "",
+            message: why.to_owned(),
+            field: String::new(),
+        };
+        Self::new(code, "InternalError", message).about(Details {
+            causes: vec![cause],
+            ..Details::default()
+        })
+    }
+
     /// 410 for a version that is no longer remembered.
     #[must_use]
     pub fn expired(message: impl Into<String>) -> Self {

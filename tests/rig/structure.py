@@ -1,10 +1,16 @@
 """The structure of an API server's kinds, as JSON: what it serves, the columns of its tables, the types of its objects.
 
     tests/rig/rig exec python3 tests/rig/structure.py > src/sandbox/schema/kubernetes.json
+    python3 tests/rig/structure.py ~/.cache/ccnr-rig > src/sandbox/schema/operators.json
 
 Names, types, list kinds, merge keys, defaults, and the roles that every server has: no text. Served by the API-only rig, so that no addon is in it.
+
+The second file holds the CRDs of the Prometheus Operator and of OLM, as the rig's build got them. What they repeat, such as a Pod's affinity, stands
+once in `shared`; `{"$": 3}` is the fourth of these.
 """
 import base64
+import collections
+import glob
 import json
 import os
 import ssl
@@ -97,6 +103,64 @@ def access(server):
     return found
 
 
+def definitions(out):
+    """The CRDs among the manifests of a built rig."""
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    loader.add_constructor("tag:yaml.org,2002:value", lambda _, node: node.value)  # a bare `=`
+    found = []
+    for path in [out + "/prometheus-operator.yaml", *glob.glob(out + "/manifests/*.yaml")]:
+        with open(path) as file:
+            found += [d for d in yaml.load_all(file, loader) if d and d["kind"] == "CustomResourceDefinition"]
+    return sorted((without_text(d) for d in found), key=lambda d: d["metadata"]["name"])
+
+
+def without_text(node):
+    if isinstance(node, dict):
+        return {k: without_text(v) for k, v in node.items() if k != "description" or not isinstance(v, str)}
+    return [without_text(v) for v in node] if isinstance(node, list) else node
+
+
+def compact(nodes, least=120):
+    """The nodes with what they repeat taken out, and that."""
+    count = collections.Counter()
+
+    def notice(node):
+        if isinstance(node, dict):
+            count[line(node)] += 1
+        for child in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+            notice(child)
+
+    shared, places = [], {}
+
+    def write(node):
+        if isinstance(node, list):
+            return [write(child) for child in node]
+        if not isinstance(node, dict):
+            return node
+        text = line(node)
+        out = {key: write(child) for key, child in node.items()} if text not in places else None
+        if len(text) <= least or count[text] == 1:
+            return out
+        if out is not None:
+            places[text] = len(shared)
+            shared.append(out)
+        return {"$": places[text]}
+
+    for node in nodes:
+        notice(node)
+    return [write(node) for node in nodes], shared
+
+
+def line(value):
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
+def operators(out):
+    found, shared = compact(definitions(out))
+    write = sys.stdout.write
+    write('{"definitions":[\n' + ",\n".join(map(line, found)) + '\n],"shared":[\n' + ",\n".join(map(line, shared)) + "\n]}\n")
+
+
 def main():
     server = Server(os.environ["KUBECONFIG"])
     groups = [{"name": "", "preferred": "v1", "versions": ["v1"]}]
@@ -113,11 +177,10 @@ def main():
             for name, schema in document["components"]["schemas"].items():
                 types[name] = structure(schema)
     write = sys.stdout.write
-    line = lambda value: json.dumps(value, sort_keys=True, separators=(",", ":"))
     write('{"groups":[\n' + ",\n".join(map(line, groups)) + '\n],"access":[\n')
     write(",\n".join(map(line, access(server))) + '\n],"types":{\n')
     write(",\n".join(f"{line(name)}:{line(types[name])}" for name in sorted(types)))
     write("\n}}\n")
 
 
-main()
+operators(sys.argv[1]) if sys.argv[1:] else main()

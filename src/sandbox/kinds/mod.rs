@@ -8,7 +8,12 @@ mod workload;
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use serde_json::{Value, json};
 
-use super::{registry::Resource, schema::zero, status::Cause};
+use super::{
+    extensions::{self, structural},
+    registry::Resource,
+    schema::zero,
+    status::Cause,
+};
 
 /// Kinds whose status only the status subresource writes.
 fn has_status(resource: &Resource) -> bool {
@@ -73,6 +78,9 @@ pub fn prepare(resource: &Resource, object: &mut Value) {
         }
         ("apps", "StatefulSet") => object["status"] = json!({"availableReplicas": 0}),
         ("", "Secret") => encode(object),
+        ("apiextensions.k8s.io", "CustomResourceDefinition") => {
+            object["status"] = extensions::validate::first_status(object);
+        }
         ("batch", "Job") if object["metadata"].get("labels").is_none() => {
             let labels = object.pointer("/spec/template/metadata/labels").cloned();
             if let Some(labels) = labels {
@@ -184,6 +192,15 @@ fn put(object: &mut Value, field: &str, value: Option<Value>) {
 
 /// Fills in what is not given.
 pub fn default(resource: &Resource, object: &mut Value) {
+    if let Some(definition) = &resource.definition {
+        structural::fill(object, &definition.structure);
+        return;
+    }
+    if extensions::is_definition(resource) {
+        extensions::validate::default(object);
+        extensions::validate::note_stored(object);
+        return;
+    }
     defaults::fill(resource, object);
     if let Some(schema) = resource.schema.as_ref().filter(|_| !resource.custom) {
         zero::fill(object, schema);
@@ -193,19 +210,32 @@ pub fn default(resource: &Resource, object: &mut Value) {
 /// What is wrong with an object.
 #[must_use]
 pub fn validate(resource: &Resource, object: &Value) -> Vec<Cause> {
-    validate::object(resource, object)
+    let mut causes = validate::object(resource, object);
+    if let Some(definition) = &resource.definition {
+        causes.extend(structural::problems(definition, None, object));
+    } else if extensions::is_definition(resource) {
+        causes.extend(extensions::validate::problems(object));
+    }
+    causes
 }
 
-/// What is wrong with a change.
+/// What is wrong with a change, and with what it leads to.
 #[must_use]
 pub fn validate_update(resource: &Resource, live: &Value, object: &Value) -> Vec<Cause> {
-    validate::change(resource, live, object)
+    if let Some(definition) = &resource.definition {
+        let mut causes = validate::object(resource, object);
+        causes.extend(structural::problems(definition, Some(live), object));
+        return causes;
+    }
+    let mut causes = validate::change(resource, live, object);
+    causes.extend(validate(resource, object));
+    causes
 }
 
 /// The fields by which objects of a kind can be selected.
 /// <https://github.com/kubernetes/kubernetes/blob/master/pkg/apis/core/v1/conversion.go>
 #[must_use]
-pub fn selectable(resource: &Resource) -> Vec<&'static str> {
+pub fn selectable(resource: &Resource) -> Vec<&str> {
     let own: &[&str] = match (resource.group.as_str(), resource.kind.as_str()) {
         ("", "Pod") => &[
             "spec.nodeName",
@@ -242,6 +272,8 @@ pub fn selectable(resource: &Resource) -> Vec<&'static str> {
     };
     let mut all = vec!["metadata.name", "metadata.namespace"];
     all.extend(own);
+    let custom = resource.definition.iter().flat_map(|d| &d.selectable);
+    all.extend(custom.map(String::as_str));
     all
 }
 
@@ -271,8 +303,18 @@ pub fn grace(resource: &Resource, object: &Value, wanted: Option<i64>) -> i64 {
         .unwrap_or(30)
 }
 
+/// What an object is held by from when its end begins.
+#[must_use]
+pub fn last_finalizer(resource: &Resource, object: &Value) -> Option<&'static str> {
+    let fresh = object["metadata"]["deletionTimestamp"].is_null();
+    (fresh && extensions::is_definition(resource)).then_some(extensions::FINALIZER)
+}
+
 /// What changes when the end of an object begins.
 pub fn begin_end(resource: &Resource, object: &mut Value) {
+    if extensions::is_definition(resource) {
+        extensions::begin_end(object);
+    }
     if ends_slowly(resource) {
         object["status"]["phase"] = json!("Terminating");
     }

@@ -233,6 +233,7 @@ fn collect_free(value: &Value, path: &mut Path, set: &mut FieldSet) {
             for (key, child) in map {
                 path.push(field(key));
                 collect_free(child, path, set);
+                set.insert(path.clone());
                 path.pop();
             }
         }

@@ -122,6 +122,8 @@ impl<'a> Loader<'a> {
                 })),
                 Some("number") => Shape::Scalar(Scalar::Number),
                 Some("boolean") => Shape::Scalar(Scalar::Boolean),
+                // Of what may be anything, maps are looked into.
+                None if truth("x-kubernetes-preserve-unknown-fields") => self.object(schema),
                 _ => Shape::Any,
             }
         };
@@ -132,7 +134,8 @@ impl<'a> Loader<'a> {
         let truth = |key: &str| schema[key].as_bool().unwrap_or_default();
         let properties = schema["properties"].as_object();
         let rest = schema["additionalProperties"].as_object();
-        if properties.is_none() && rest.is_none() {
+        let free = truth("x-kubernetes-preserve-unknown-fields");
+        if properties.is_none() && rest.is_none() && !free {
             return Shape::Any;
         }
         let known = properties
@@ -149,7 +152,7 @@ impl<'a> Loader<'a> {
         Shape::Object(Fields {
             known,
             rest,
-            keeps_unknown: truth("x-kubernetes-preserve-unknown-fields"),
+            keeps_unknown: free,
             atomic: schema["x-kubernetes-map-type"] == "atomic",
             required: required
                 .filter_map(|r| r.as_str().map(str::to_owned))

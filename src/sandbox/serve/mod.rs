@@ -512,9 +512,10 @@ impl On<'_> {
     }
 
     fn object(&self, code: StatusCode, object: &Value, warnings: &[String]) -> Response<Body> {
+        let object = self.resource.shown(object);
         let mut answer = self
             .form()
-            .object(self.resource, code, object, self.api.clock.now());
+            .object(self.resource, code, &object, self.api.clock.now());
         for warning in warnings {
             let text = format!("299 - \"{}\"", warning.replace('"', "\\\""));
             if let Ok(value) = text.parse() {

@@ -99,7 +99,7 @@ fn metadata(object: &Value) -> Value {
 /// A list of objects. Those of built-in kinds don't repeat their kind.
 pub(super) fn list(resource: &Resource, items: &[Arc<Value>], version: u64) -> Value {
     let item = |object: &Arc<Value>| {
-        let mut object = (**object).clone();
+        let mut object = resource.shown(object).into_owned();
         if let Some(map) = object.as_object_mut().filter(|_| !resource.custom) {
             map.remove("apiVersion");
             map.remove("kind");

@@ -191,7 +191,7 @@ impl Watch {
 
     async fn event(&self, kind: &str, object: &Value) -> Result<(), Gone> {
         let object = match self.form {
-            Form::Whole => object.clone(),
+            Form::Whole => self.resource.shown(object).into_owned(),
             Form::Metadata => json!({
                 "apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadata", "metadata": object["metadata"],
             }),

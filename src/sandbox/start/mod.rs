@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::{
+    extensions::preset,
     flavour::Flavour,
     verbs::{Api, How, name},
 };
@@ -25,6 +26,12 @@ pub fn of_the_server() -> Vec<Value> {
 
 /// Fills an empty cluster.
 pub fn fill(api: &Api, flavour: Flavour) {
+    if !flavour.has_olm() || flavour.has_openshift() {
+        preset::install(api, preset::of_group("monitoring.coreos.com"));
+    }
+    if flavour.has_olm() {
+        preset::install(api, preset::of_group("operators.coreos.com"));
+    }
     let mut texts = vec![COMMON, STUDENT];
     if !flavour.has_openshift() {
         texts.push(KUBERNETES);

@@ -3,6 +3,7 @@
 
 mod age;
 mod core;
+mod custom;
 mod pod;
 mod workload;
 
@@ -57,6 +58,9 @@ fn heading(column: &Column) -> Value {
 
 /// One cell of an object's row.
 fn cell(resource: &Resource, column: &Column, object: &Value, now: Timestamp) -> Value {
+    if let Some(path) = &column.path {
+        return custom::cell(&column.kind, path, object, now);
+    }
     let created = &object["metadata"]["creationTimestamp"];
     match column.name.as_str() {
         "Name" => object["metadata"]["name"].clone(),

@@ -97,6 +97,18 @@ impl Api {
         wanted: &str,
         options: &Options,
     ) -> Result<Deleted, Refusal> {
+        let deleted = self.delete_quietly(resource, namespace, wanted, options);
+        self.follow(resource, deleted)
+    }
+
+    /// The same, without what follows from it at once.
+    pub(in crate::sandbox) fn delete_quietly(
+        &self,
+        resource: &Resource,
+        namespace: Option<&str>,
+        wanted: &str,
+        options: &Options,
+    ) -> Result<Deleted, Refusal> {
         self.store.with(|state| {
             let live = state.get(&resource.place, &key(namespace, wanted));
             let live = live.ok_or_else(|| missing(resource, wanted))?;
@@ -183,6 +195,7 @@ impl Api {
                 finalizers.push(json!(finalizer));
             }
         }
+        finalizers.extend(kinds::last_finalizer(resource, live).map(|f| json!(f)));
         set(
             &mut object,
             "finalizers",

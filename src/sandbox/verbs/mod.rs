@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use super::{
     authz::User,
     clock::Clock,
+    extensions,
     patch::managers::{Operation, Writer},
     registry::{self, Registry, Resource},
     start,
@@ -105,6 +106,7 @@ impl Api {
         if fresh {
             api.bootstrap();
         }
+        extensions::restore(&api);
         api
     }
 
@@ -178,6 +180,23 @@ impl Api {
             .write()
             .unwrap_or_else(PoisonError::into_inner);
         *certificate = Arc::from(pem);
+    }
+
+    /// What follows from a write at once: of a CRD, that its kind is served.
+    fn follow<T>(&self, resource: &Resource, written: Result<T, Refusal>) -> Result<T, Refusal> {
+        if written.is_ok() && (resource.custom || extensions::is_definition(resource)) {
+            extensions::follow(self, resource);
+        }
+        written
+    }
+
+    /// Serves something else from now on.
+    pub(super) fn serve_only(&self, registry: Registry) {
+        let mut serving = self
+            .registry
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        *serving = Arc::new(registry);
     }
 
     /// What is served now.

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::{Api, How, Written, key, missing, set, write::Place, writer};
 use crate::sandbox::{
+    extensions::structural,
     patch::{
         managers::{self, Operation},
         merge, strategic,
@@ -48,6 +49,19 @@ impl Api {
         resource: &Resource,
         namespace: Option<&str>,
         wanted: &str,
+        patch: (Kind, &Value),
+        how: &How,
+    ) -> Result<Written, Refusal> {
+        let written = self.patch_quietly(resource, namespace, wanted, patch, how);
+        self.follow(resource, written)
+    }
+
+    /// The same, without what follows from it at once.
+    pub(in crate::sandbox) fn patch_quietly(
+        &self,
+        resource: &Resource,
+        namespace: Option<&str>,
+        wanted: &str,
         (kind, patch): (Kind, &Value),
         how: &How,
     ) -> Result<Written, Refusal> {
@@ -58,7 +72,7 @@ impl Api {
         self.store.with(|state| {
             let live = state.get(&resource.place, &key(namespace, wanted));
             let live = live.ok_or_else(|| missing(resource, wanted))?;
-            let mut object = (*live).clone();
+            let mut object = resource.shown(&live).into_owned();
             changed(&mut object, kind, patch, resource)?;
             let mut warnings = place.decode(&mut object)?;
             place.fits(&mut object, Some(wanted))?;
@@ -92,6 +106,7 @@ impl Api {
         {
             return Err(Refusal::bad_request("metadata.managedFields must be nil"));
         }
+        undeclared(resource, &config)?;
         let mut warnings = place.decode(&mut config)?;
         if config["metadata"]["name"].is_null() {
             set(&mut config, "name", Some(Value::from(wanted)));
@@ -139,10 +154,37 @@ fn changed(
         }
         Kind::Strategic => match resource.schema.as_ref().filter(|_| !resource.custom) {
             Some(schema) => strategic::apply(object, patch, schema),
-            None => Err(Refusal::unsupported_media_type()),
+            None => Err(Refusal::unsupported_patch()),
         },
         _ => rfc6902(object, patch),
     }
+}
+
+/// Refuses a configuration with fields that the schema of a custom resource does not have: server-side apply can't own them.
+fn undeclared(resource: &Resource, config: &Value) -> Result<(), Refusal> {
+    let Some(definition) = &resource.definition else {
+        return Ok(());
+    };
+    let mut rest = config.clone();
+    let unknown = structural::prune(&mut rest, &definition.structure);
+    let told = |path: &String| format!(".{path}: field not declared in schema");
+    let why = match unknown.as_slice() {
+        [] => return Ok(()),
+        [one] => told(one),
+        all => {
+            let lines: Vec<String> = all.iter().map(|p| format!("\n  {}", told(p))).collect();
+            format!("errors:{}", lines.concat())
+        }
+    };
+    let metadata = &config["metadata"];
+    let text = |field: &str| metadata[field].as_str().unwrap_or_default();
+    Err(Refusal::unexpected(format!(
+        "failed to create typed patch object ({}/{}; {}, Kind={}): {why}",
+        text("namespace"),
+        text("name"),
+        resource.api_version(),
+        resource.kind,
+    )))
 }
 
 /// The most operations of one JSON Patch.

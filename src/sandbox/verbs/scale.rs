@@ -10,6 +10,7 @@ use super::{
     write::Place,
 };
 use crate::sandbox::{
+    extensions::Scale,
     patch::{managers::Operation, merge},
     registry::Resource,
     status::{About, Cause, Refusal},
@@ -24,8 +25,8 @@ impl Api {
         namespace: Option<&str>,
         wanted: &str,
     ) -> Result<Value, Refusal> {
-        self.get(resource, namespace, wanted)
-            .map(|object| of(&object))
+        let object = self.get(resource, namespace, wanted)?;
+        of(resource, &object)
     }
 
     /// Another scale for an object.
@@ -41,9 +42,13 @@ impl Api {
         self.store.with(|state| {
             let live = state.get(&resource.place, &key(namespace, wanted));
             let live = live.ok_or_else(|| missing(resource, wanted))?;
-            let scale = changed(of(&live), change)?;
+            let scale = changed(of(resource, &live)?, change)?;
             let mut object = (*live).clone();
-            object["spec"]["replicas"] = json!(replicas(&scale, wanted)?);
+            let replicas = replicas(&scale, wanted)?;
+            match custom(resource) {
+                Some(paths) => paths.set(&mut object, replicas),
+                None => object["spec"]["replicas"] = json!(replicas),
+            }
             // What the writer says of the object that was meant.
             for field in ["uid", "resourceVersion"] {
                 set(&mut object, field, scale["metadata"].get(field).cloned());
@@ -51,7 +56,7 @@ impl Api {
             // A Scale is answered without warnings.
             let (operation, mut warnings) = (Operation::Update, Vec::new());
             let object = self.replace(state, &place, &live, object, operation, &mut warnings)?;
-            Ok(of(&object))
+            of(resource, &object)
         })
     }
 }
@@ -97,24 +102,44 @@ pub enum Change<'a> {
     Patch(Kind, &'a Value),
 }
 
-fn of(object: &Value) -> Value {
+/// Where the numbers are in the objects of a custom resource.
+fn custom(resource: &Resource) -> Option<&Scale> {
+    resource.definition.as_ref()?.scale.as_ref()
+}
+
+fn of(resource: &Resource, object: &Value) -> Result<Value, Refusal> {
     let metadata = &object["metadata"];
-    let selector = selector::text(&object["spec"]["selector"]);
-    let mut status = json!({"replicas": object["status"]["replicas"].as_i64().unwrap_or_default()});
+    let (wanted, found, selector) = match custom(resource) {
+        Some(paths) => {
+            let wanted = paths.replicas(object);
+            if wanted.is_none() {
+                let path = paths.shown();
+                let why = format!("the spec replicas field \"{path}\" does not exist");
+                return Err(Refusal::internal(&why));
+            }
+            (wanted, paths.found(object), paths.selector(object))
+        }
+        None => (
+            object["spec"]["replicas"].as_i64(),
+            object["status"]["replicas"].as_i64().unwrap_or_default(),
+            selector::text(&object["spec"]["selector"]),
+        ),
+    };
+    let mut status = json!({"replicas": found});
     if !selector.is_empty() {
         status["selector"] = json!(selector);
     }
     let mut spec = json!({});
     // Zero is not written.
-    if let Some(replicas) = object["spec"]["replicas"].as_i64().filter(|r| *r != 0) {
+    if let Some(replicas) = wanted.filter(|r| *r != 0) {
         spec["replicas"] = json!(replicas);
     }
-    json!({
+    Ok(json!({
         "kind": "Scale", "apiVersion": "autoscaling/v1",
         "metadata": {
             "name": metadata["name"], "namespace": metadata["namespace"], "uid": metadata["uid"],
             "resourceVersion": metadata["resourceVersion"], "creationTimestamp": metadata["creationTimestamp"],
         },
         "spec": spec, "status": status,
-    })
+    }))
 }

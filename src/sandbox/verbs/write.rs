@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 
 use super::{Api, How, Validation, Written, key, missing, name, set, writer};
 use crate::sandbox::{
-    admission, kinds, names,
+    admission,
+    extensions::structural,
+    kinds, names,
     patch::managers::{self, Operation},
     registry::Resource,
     schema::decode,
@@ -33,14 +35,15 @@ impl Api {
         let place = Place::of(resource, namespace, how);
         let mut warnings = place.decode(&mut object)?;
         place.fits(&mut object, None)?;
-        self.store.with(|state| {
+        let written = self.store.with(|state| {
             let object = self.insert(state, &place, object, Operation::Update, &mut warnings)?;
             Ok(Written {
                 object,
                 created: true,
                 warnings,
             })
-        })
+        });
+        self.follow(resource, written)
     }
 
     /// Keeps a new object.
@@ -98,6 +101,7 @@ impl Api {
             return Err(Refusal::already_exists(resource.about(), name(&object)));
         }
         kinds::add(resource, &mut object);
+        object["apiVersion"] = json!(resource.stored_version());
         if place.how.dry_run {
             return Ok(Arc::new(object));
         }
@@ -116,7 +120,8 @@ impl Api {
         let place = Place::of(resource, namespace, how);
         let mut warnings = place.decode(&mut object)?;
         place.fits(&mut object, Some(wanted))?;
-        self.store.with(|state| {
+        place.is_definite(&object)?;
+        let written = self.store.with(|state| {
             let live = state.get(&resource.place, &key(namespace, wanted));
             let live = live.ok_or_else(|| missing(resource, wanted))?;
             let operation = Operation::Update;
@@ -126,7 +131,8 @@ impl Api {
                 created: false,
                 warnings,
             })
-        })
+        });
+        self.follow(resource, written)
     }
 
     /// Keeps an object in another state. One that is as it was gets no new version.
@@ -162,8 +168,7 @@ impl Api {
             let generation = live["metadata"]["generation"].as_i64().unwrap_or_default() + 1;
             set(&mut object, "generation", Some(json!(generation)));
         }
-        let mut causes = kinds::validate_update(resource, live, &object);
-        causes.extend(kinds::validate(resource, &object));
+        let causes = kinds::validate_update(resource, live, &object);
         if !causes.is_empty() {
             return Err(Refusal::invalid(
                 resource.about_kind(),
@@ -177,6 +182,7 @@ impl Api {
         }
         let version = live["metadata"]["resourceVersion"].clone();
         set(&mut object, "resourceVersion", Some(version));
+        object["apiVersion"] = json!(resource.stored_version());
         if same(live, &object) {
             return Ok(Arc::clone(live));
         }
@@ -280,6 +286,9 @@ impl Place<'_> {
                 "couldn't get version/kind; json parse error: json: cannot unmarshal array into Go value of type struct { APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; Kind string \"json:\\\"kind,omitempty\\\"\" }",
             ));
         }
+        if resource.definition.is_some() {
+            return self.decode_custom(object);
+        }
         let given = |field: &str| object[field].as_str().unwrap_or_default().to_owned();
         let (given_version, given_kind) = (given("apiVersion"), given("kind"));
         if !given_version.is_empty() && given_version != version {
@@ -308,11 +317,49 @@ impl Place<'_> {
             return Ok(Vec::new());
         };
         let noticed = decode::built_in(object, schema, kind, &resource.version)?;
-        if noticed.unknown.is_empty() {
+        self.unknown(&noticed.unknown)
+    }
+
+    /// The same for a custom resource, whose schema tells what there is.
+    fn decode_custom(&self, object: &mut Value) -> Result<Vec<String>, Refusal> {
+        let resource = self.resource;
+        let Some(definition) = &resource.definition else {
+            return Ok(Vec::new());
+        };
+        let version = resource.api_version();
+        let given = object["apiVersion"].as_str().unwrap_or_default();
+        if given != version {
+            return Err(Refusal::bad_request(format!(
+                "the API version in the data ({given}) does not match the expected API version ({version})"
+            )));
+        }
+        let given = object["kind"].as_str().unwrap_or_default();
+        if given != resource.kind {
+            let why = format!("must be {}", resource.kind);
+            let cause = Cause::invalid("kind", &json!(given), &why);
+            let about = crate::sandbox::status::About {
+                group: &resource.group,
+                resource: given,
+            };
+            return Err(Refusal::invalid(about, name(object), vec![cause]));
+        }
+        if object["metadata"].is_null() {
+            object["metadata"] = json!({});
+        }
+        let mut unknown = structural::metadata(object, &resource.kind, &resource.version)?;
+        unknown.extend(structural::prune(object, &definition.structure));
+        let mut warnings = self.unknown(&unknown)?;
+        warnings.extend(definition.warning.clone());
+        Ok(warnings)
+    }
+
+    /// What comes of fields that the kind does not have.
+    fn unknown(&self, unknown: &[String]) -> Result<Vec<String>, Refusal> {
+        let (kind, resource) = (&self.resource.kind, self.resource);
+        if unknown.is_empty() {
             return Ok(Vec::new());
         }
-        let told = noticed
-            .unknown
+        let told = unknown
             .iter()
             .map(|field| format!("unknown field \"{field}\""));
         let told: Vec<String> = told.collect();
@@ -370,6 +417,21 @@ impl Place<'_> {
             ));
         }
         Ok(())
+    }
+
+    /// Whether an update of a custom object says which version it is based on, as it has to.
+    fn is_definite(&self, object: &Value) -> Result<(), Refusal> {
+        let version = object["metadata"]["resourceVersion"].as_str();
+        if self.resource.definition.is_none() || version.is_some_and(|v| !v.is_empty()) {
+            return Ok(());
+        }
+        let why = "must be specified for an update";
+        let cause = Cause::invalid("metadata.resourceVersion", &json!(0), why);
+        Err(Refusal::invalid(
+            self.resource.about(),
+            name(object),
+            vec![cause],
+        ))
     }
 
     /// Whether the live object is the one that the writer had in mind.

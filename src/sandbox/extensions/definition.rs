@@ -1,0 +1,240 @@
+//! From a CRD to the resources that it brings.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, OnceLock},
+};
+
+use kube_cel::CompiledSchema;
+use serde_json::{Map, Value, json};
+
+use super::{Scale, structural};
+use crate::sandbox::{
+    registry::{self, Column, Registry, Resource, Subresource},
+    schema::{Schema, Types},
+};
+
+/// The full names of the types in every object's metadata.
+const META: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.";
+
+/// What a version of a CRD says of its objects.
+#[derive(Debug)]
+pub struct Definition {
+    /// Which CRD, in which state: what did not change is not read again.
+    source: (String, i64),
+    /// The structural schema.
+    pub structure: Value,
+    /// The version in which objects are kept.
+    pub storage: String,
+    /// Where the numbers of the scale subresource are.
+    pub scale: Option<Scale>,
+    /// What is said of those who use this version.
+    pub warning: Option<String>,
+    /// The fields by which objects can be selected.
+    pub selectable: Vec<String>,
+    /// Whether there are rules in CEL, and these once they are needed.
+    has_rules: bool,
+    rules: OnceLock<CompiledSchema>,
+}
+
+impl Definition {
+    /// The rules in CEL; none where there are none.
+    #[must_use]
+    pub fn rules(&self) -> Option<&CompiledSchema> {
+        self.has_rules.then(|| {
+            self.rules
+                .get_or_init(|| kube_cel::compile_schema(&self.structure))
+        })
+    }
+}
+
+/// The version in which a CRD's objects are kept.
+#[must_use]
+pub fn storage_version(crd: &Value) -> &str {
+    let all = crd["spec"]["versions"].as_array().into_iter().flatten();
+    let stored = all.into_iter().find(|v| v["storage"] == true);
+    stored.and_then(|v| v["name"].as_str()).unwrap_or_default()
+}
+
+/// What a CRD serves; what is served already as it is to be is taken over.
+#[must_use]
+pub fn resources(crd: &Value, known: &Registry) -> Vec<Arc<Resource>> {
+    let group = text(&crd["spec"]["group"]);
+    let plural = text(&crd["status"]["acceptedNames"]["plural"]);
+    let uid = text(&crd["metadata"]["uid"]);
+    let generation = crd["metadata"]["generation"].as_i64().unwrap_or_default();
+    let source = (uid, generation);
+    let versions = crd["spec"]["versions"].as_array().into_iter().flatten();
+    versions
+        .filter(|v| v["served"] == true)
+        .map(|version| {
+            let known = known.get(
+                &group,
+                version["name"].as_str().unwrap_or_default(),
+                &plural,
+            );
+            let same = known.filter(|r| r.definition.as_ref().is_some_and(|d| d.source == source));
+            same.unwrap_or_else(|| Arc::new(resource(crd, version, source.clone())))
+        })
+        .collect()
+}
+
+fn resource(crd: &Value, version: &Value, source: (String, i64)) -> Resource {
+    let (spec, names) = (&crd["spec"], &crd["status"]["acceptedNames"]);
+    let (group, plural) = (text(&spec["group"]), text(&names["plural"]));
+    let structure = version["schema"]["openAPIV3Schema"].clone();
+    let warning = (version["deprecated"] == true).then(|| {
+        version["deprecationWarning"].as_str().map_or_else(
+            || {
+                let (name, kind) = (text(&version["name"]), text(&names["kind"]));
+                format!("{group}/{name} {kind} is deprecated")
+            },
+            str::to_owned,
+        )
+    });
+    let fields = version["selectableFields"].as_array().into_iter().flatten();
+    let selectable = fields.map(|f| text(&f["jsonPath"]).trim_start_matches('.').to_owned());
+    let kind = text(&names["kind"]);
+    let definition = Definition {
+        source,
+        has_rules: structural::has_rules(&structure),
+        rules: OnceLock::new(),
+        storage: storage_version(crd).to_owned(),
+        scale: Scale::of(&version["subresources"]["scale"]),
+        selectable: selectable.collect(),
+        warning,
+        structure,
+    };
+    let name = text(&version["name"]);
+    Resource {
+        singular: text(&names["singular"]),
+        short_names: texts(&names["shortNames"]),
+        categories: texts(&names["categories"]),
+        namespaced: spec["scope"] == "Namespaced",
+        verbs: strings(&[
+            "delete",
+            "deletecollection",
+            "get",
+            "list",
+            "patch",
+            "create",
+            "update",
+            "watch",
+        ]),
+        hash: Some(hash(&group, storage_version(crd), &kind)),
+        subresources: subresources(&version["subresources"], &kind),
+        columns: columns(version),
+        schema: typed(&definition.structure),
+        custom: true,
+        place: registry::place(&group, &plural),
+        version: name,
+        group,
+        plural,
+        kind,
+        definition: Some(Arc::new(definition)),
+    }
+}
+
+/// What discovery says of the stored form: eight bytes of a hash of its name.
+/// <https://github.com/kubernetes/apiserver/blob/master/pkg/endpoints/discovery/storageversionhash.go>
+fn hash(group: &str, version: &str, kind: &str) -> String {
+    use base64::Engine as _;
+    use tokio_rustls::rustls::crypto::ring::cipher_suite::TLS13_AES_128_GCM_SHA256;
+
+    let name = format!("{group}/{version}/{kind}");
+    let digest = TLS13_AES_128_GCM_SHA256
+        .tls13()
+        .map(|suite| suite.common.hash_provider.hash(name.as_bytes()));
+    let bytes = digest.as_ref().map_or(&[][..], |d| d.as_ref());
+    base64::engine::general_purpose::STANDARD.encode(&bytes[..bytes.len().min(8)])
+}
+
+fn subresources(given: &Value, kind: &str) -> BTreeMap<String, Subresource> {
+    let mut found = BTreeMap::new();
+    let verbs = strings(&["get", "patch", "update"]);
+    if given["status"].is_object() {
+        let sub = Subresource {
+            kind: kind.to_owned(),
+            group: None,
+            version: None,
+            verbs: verbs.clone(),
+        };
+        found.insert("status".to_owned(), sub);
+    }
+    if given["scale"].is_object() {
+        let sub = Subresource {
+            kind: "Scale".to_owned(),
+            group: Some("autoscaling".to_owned()),
+            version: Some("v1".to_owned()),
+            verbs,
+        };
+        found.insert("scale".to_owned(), sub);
+    }
+    found
+}
+
+fn columns(version: &Value) -> Vec<Column> {
+    let age = json!({"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"});
+    let given = version["additionalPrinterColumns"].as_array();
+    let given = given.filter(|g| !g.is_empty());
+    let given = given.map_or_else(|| vec![age], Clone::clone);
+    let name = Column {
+        name: "Name".to_owned(),
+        kind: "string".to_owned(),
+        format: "name".to_owned(),
+        priority: 0,
+        path: None,
+    };
+    let rest = given.iter().map(|c| Column {
+        name: text(&c["name"]),
+        kind: text(&c["type"]),
+        format: text(&c["format"]),
+        priority: c["priority"].as_i64().unwrap_or_default(),
+        path: Some(text(&c["jsonPath"])),
+    });
+    std::iter::once(name).chain(rest).collect()
+}
+
+/// The type of the objects, for server-side apply.
+fn typed(structure: &Value) -> Option<Schema> {
+    let mut types: Map<String, Value> = registry::types()
+        .iter()
+        .filter(|(name, _)| name.starts_with(META))
+        .map(|(name, schema)| (name.clone(), schema.clone()))
+        .collect();
+    let mut own = structure.clone();
+    structural::embed(&mut own);
+    types.insert("custom".to_owned(), own);
+    Types::load(&types).get("custom")
+}
+
+/// The name of a custom type in `OpenAPI` documents: `com.coreos.monitoring.v1.Prometheus`.
+#[must_use]
+pub fn type_name(resource: &Resource) -> String {
+    let mut parts: Vec<&str> = resource.group.split('.').collect();
+    parts.reverse();
+    format!("{}.{}.{}", parts.join("."), resource.version, resource.kind)
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+fn texts(value: &Value) -> Vec<String> {
+    let all = value.as_array().into_iter().flatten();
+    all.filter_map(|v| v.as_str().map(str::to_owned)).collect()
+}
+
+fn strings(all: &[&str]) -> Vec<String> {
+    all.iter().map(|s| (*s).to_owned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hash_is_the_one_of_a_real_server() {
+        assert_eq!(hash("obscrds.test", "v1", "Widget"), "P/lR2rGdSvs=");
+    }
+}
