@@ -15,6 +15,7 @@ pub mod kinds;
 pub mod names;
 pub mod openapi;
 pub mod patch;
+pub mod prometheus;
 pub mod registry;
 pub mod schema;
 pub mod serve;
