@@ -6,6 +6,7 @@ mod support;
 use std::{fmt::Write as _, path::Path};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use ccnr::sandbox::protobuf::{self, Envelope};
 use http_body_util::BodyExt as _;
 use libtest_mimic::{Arguments, Failed, Trial};
 use serde::Deserialize;
@@ -198,13 +199,20 @@ async fn run(
 
 async fn ask(client: &kube::Client, asked: &Asked, namespace: &str) -> Value {
     let (method, path) = asked.ask.split_once(' ').unwrap();
-    let body = match (&asked.body, &asked.text) {
-        (Some(body), _) => body.to_string(),
-        (None, Some(text)) => text.clone(),
-        (None, None) => String::new(),
-    };
     let named = |text: &str| text.replace("NS", namespace);
     let content = asked.content.as_deref().unwrap_or("application/json");
+    let body = match (&asked.body, &asked.text) {
+        (Some(body), _) => named(&body.to_string()),
+        (None, Some(text)) => named(text),
+        (None, None) => String::new(),
+    };
+    let body = if content == protobuf::MEDIA_TYPE && asked.body.is_some() {
+        let body: Value = serde_json::from_str(&body).unwrap();
+        let text = |key: &str| body[key].as_str().unwrap();
+        protobuf::object(text("apiVersion"), text("kind"), &body).unwrap()
+    } else {
+        body.into_bytes()
+    };
     let request = http::Request::builder()
         .method(method)
         .uri(named(path))
@@ -220,21 +228,19 @@ async fn ask(client: &kube::Client, asked: &Asked, namespace: &str) -> Value {
             .header("Impersonate-Group", "students"),
         None => request,
     };
-    let request = request
-        .body(kube::client::Body::from(named(&body).into_bytes()))
-        .unwrap();
+    let request = request.body(kube::client::Body::from(body)).unwrap();
     let answer = client.send(request).await.unwrap();
     let (head, body) = answer.into_parts();
     let bytes = body.collect().await.unwrap().to_bytes();
-    let text = String::from_utf8_lossy(&bytes).replace(namespace, "NS");
-    // A watch is a line an event.
-    let lines = || {
-        text.lines()
-            .map(serde_json::from_str)
-            .collect::<Result<Vec<Value>, _>>()
+    let kind = head.headers.get("content-type");
+    let kind = kind.and_then(|k| k.to_str().ok()).unwrap_or_default();
+    let mut body = match kind.split_once(';').unwrap_or((kind, "")) {
+        (protobuf::MEDIA_TYPE, "") => object(&bytes),
+        (protobuf::MEDIA_TYPE, _) => Value::Array(frames(&bytes)),
+        _ => read(&bytes),
     };
-    let whole = serde_json::from_str(&text).or_else(|_| lines().map(Value::Array));
-    let mut body = whole.unwrap_or_else(|_| json!(text));
+    let own = body.to_string().replace(namespace, "NS");
+    body = serde_json::from_str(&own).unwrap();
     if let Value::Array(events) = &mut body {
         // When a bookmark comes is the server's choice, but for the one that ends the initial events.
         events.retain(|e| {
@@ -249,6 +255,37 @@ async fn ask(client: &kube::Client, asked: &Asked, namespace: &str) -> Value {
         .map(|w| w.to_str().unwrap().to_owned())
         .collect();
     json!({"status": head.status.as_u16(), "body": body, "warnings": warnings})
+}
+
+/// JSON, a line of it an event, or text.
+fn read(bytes: &[u8]) -> Value {
+    let text = String::from_utf8_lossy(bytes);
+    let lines = || {
+        text.lines()
+            .map(serde_json::from_str)
+            .collect::<Result<Vec<Value>, _>>()
+    };
+    let whole = serde_json::from_str(&text).or_else(|_| lines().map(Value::Array));
+    whole.unwrap_or_else(|_| json!(text))
+}
+
+fn object(bytes: &[u8]) -> Value {
+    let read = Envelope::open(bytes).and_then(|e| e.object("v1", ""));
+    read.unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(bytes)))
+}
+
+/// The events of a watch in protobuf: lengths, and messages of a type and an object.
+fn frames(mut bytes: &[u8]) -> Vec<Value> {
+    let mut events = Vec::new();
+    while let Some((length, rest)) = bytes.split_first_chunk::<4>() {
+        let (frame, rest) = rest.split_at(u32::from_be_bytes(*length) as usize);
+        bytes = rest;
+        let name = &frame[2..2 + usize::from(frame[1])];
+        let at = frame.windows(4).position(|w| w == b"k8s\0").unwrap();
+        let name = String::from_utf8_lossy(name);
+        events.push(json!({"type": name, "object": object(&frame[at..])}));
+    }
+    events
 }
 
 /// Without what differs between any two runs.

@@ -13,6 +13,7 @@ pub mod kinds;
 pub mod names;
 pub mod openapi;
 pub mod patch;
+pub mod protobuf;
 pub mod registry;
 pub mod schema;
 pub mod serve;
