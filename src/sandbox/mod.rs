@@ -16,6 +16,7 @@ pub mod names;
 pub mod openapi;
 pub mod patch;
 pub mod prometheus;
+pub mod protobuf;
 pub mod registry;
 pub mod schema;
 pub mod serve;

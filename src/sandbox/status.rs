@@ -207,13 +207,6 @@ impl Refusal {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "", message)
     }
 
-    /// 500 for what went wrong in the server itself.
-    #[must_use]
-    pub fn internal(message: impl Into<String>) -> Self {
-        let message = format!("Internal error occurred: {}", message.into());
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "InternalError", message)
-    }
-
     /// 401.
     #[must_use]
     pub fn unauthorized() -> Self {
@@ -264,6 +257,30 @@ impl Refusal {
             causes: vec![cause],
             ..Details::default()
         })
+    }
+
+    /// 415 for a body in none of the forms that there are.
+    #[must_use]
+    pub fn unknown_format(known: &str) -> Self {
+        let code = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+        let message = format!(
+            "the body of the request was in an unknown format - accepted media types include: {known}"
+        );
+        Self::new(code, "UnsupportedMediaType", message)
+    }
+
+    /// 406 for a client that takes none of the forms that there are.
+    #[must_use]
+    pub fn not_acceptable(known: &str) -> Self {
+        let message = format!("406: Not Acceptable\n\nAvailable representations: {known}");
+        Self::new(StatusCode::NOT_ACCEPTABLE, "NotAcceptable", message).about(Details::default())
+    }
+
+    /// 406 for a client that wants something of an object that there is not in that form.
+    #[must_use]
+    pub fn no_such_form(known: &str) -> Self {
+        let message = format!("only the following media types are accepted: {known}");
+        Self::new(StatusCode::NOT_ACCEPTABLE, "NotAcceptable", message)
     }
 
     /// 410 for a version that is no longer remembered.

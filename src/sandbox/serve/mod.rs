@@ -1,6 +1,7 @@
 //! HTTP: requests in, objects and refusals out.
 
 pub mod authn;
+mod media;
 pub mod request;
 mod respond;
 mod special;
@@ -21,8 +22,9 @@ use tokio::net::TcpListener;
 
 use self::{
     authn::Tokens,
+    media::Form,
     request::{Query, Target, Verb},
-    respond::{Body, Form},
+    respond::Body,
     tls::Authority,
 };
 use super::{
@@ -119,7 +121,10 @@ async fn answer(api: &Arc<Api>, by: Credentials<'_>, request: Request<Incoming>)
     let (head, body) = request.into_parts();
     let body = match Limited::new(body, LARGEST).collect().await {
         Ok(body) => body.to_bytes(),
-        Err(_) => return respond::refusal(&Refusal::too_large()),
+        Err(_) => {
+            let refusal = Refusal::too_large();
+            return respond::json(refusal.code, &refusal.to_value());
+        }
     };
     let asked = Asked {
         method: head.method,
@@ -131,13 +136,14 @@ async fn answer(api: &Arc<Api>, by: Credentials<'_>, request: Request<Incoming>)
     let outcome = outcome(api, by, &asked).and_then(|answer| {
         // What is not written down may be gone tomorrow: nobody is told that it is done.
         match api.store.trouble().filter(|_| asked.method != Method::GET) {
-            Some(why) => Err(Refusal::internal(format!(
+            Some(why) => Err(Refusal::internal(&format!(
                 "the change could not be written down: {why}"
             ))),
             None => Ok(answer),
         }
     });
-    outcome.unwrap_or_else(|refusal| respond::refusal(&refusal))
+    outcome
+        .unwrap_or_else(|refusal| Form::of_words(&asked).value(refusal.code, &refusal.to_value()))
 }
 
 fn outcome(
@@ -187,6 +193,7 @@ fn outcome(
         asked,
         resource: &resource,
         target: &target,
+        form: Form::of(asked, &resource)?,
     };
     on.perform(verb)
 }
@@ -229,7 +236,7 @@ fn about_the_server(api: &Api, asked: &Asked) -> Option<Response<Body>> {
             "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList",
         ));
     }
-    Some(respond::json(StatusCode::OK, &found))
+    Some(Form::of_words(asked).value(StatusCode::OK, &found))
 }
 
 fn listed(registry: &super::registry::Registry, group: &str, version: &str) -> Option<Value> {
@@ -265,6 +272,8 @@ struct On<'a> {
     asked: &'a Asked,
     resource: &'a Arc<Resource>,
     target: &'a Target,
+    /// The form in which it takes the answer.
+    form: Form,
 }
 
 impl On<'_> {
@@ -303,7 +312,7 @@ impl On<'_> {
                     .api
                     .review(self.resource, self.namespace(), self.user, question);
                 if let Some(answer) = review {
-                    return Ok(respond::json(StatusCode::CREATED, &answer?));
+                    return Ok(self.form.value(StatusCode::CREATED, &answer?));
                 }
                 let written = self
                     .api
@@ -319,7 +328,7 @@ impl On<'_> {
             }
             Verb::Patch => {
                 let kind = Kind::of(self.asked.header(header::CONTENT_TYPE))?;
-                let (patch, how) = (self.body()?, self.how());
+                let (patch, how) = (media::patch(self.asked)?, self.how());
                 let patch = (kind, &patch);
                 let written =
                     self.api
@@ -333,10 +342,9 @@ impl On<'_> {
                     self.api
                         .delete_all(self.resource, self.namespace(), &selector, &options)?;
                 let version = self.api.store.with(|s| s.version());
-                Ok(respond::json(
-                    StatusCode::OK,
-                    &respond::list(self.resource, &gone, version),
-                ))
+                let metadata = serde_json::json!({"resourceVersion": version.to_string()});
+                let now = self.api.clock.now();
+                Ok(self.form.list(self.resource, &gone, metadata, now))
             }
         }
     }
@@ -352,7 +360,7 @@ impl On<'_> {
             }
             Verb::Patch => {
                 let kind = Kind::of(self.asked.header(header::CONTENT_TYPE))?;
-                let patch = self.body()?;
+                let patch = media::patch(self.asked)?;
                 self.api.rescale(
                     resource,
                     namespace,
@@ -363,7 +371,7 @@ impl On<'_> {
             }
             _ => return Err(Refusal::method_not_allowed()),
         };
-        Ok(respond::json(StatusCode::OK, &scale))
+        Ok(self.form.value(StatusCode::OK, &scale))
     }
 
     fn namespace(&self) -> Option<&str> {
@@ -373,10 +381,6 @@ impl On<'_> {
 
     fn name(&self) -> &str {
         self.target.name.as_deref().unwrap_or_default()
-    }
-
-    fn form(&self) -> Form {
-        Form::of(self.asked.header(header::ACCEPT))
     }
 
     fn selector(&self) -> Result<Selector, Refusal> {
@@ -393,16 +397,15 @@ impl On<'_> {
             after: self.asked.query.get("continue").to_owned(),
         };
         let page = self.api.list(self.resource, self.namespace(), &wanted)?;
-        let mut list = respond::list(self.resource, &page.items, page.version);
+        let mut metadata = serde_json::json!({"resourceVersion": page.version.to_string()});
         if !page.more.is_empty() {
-            list["metadata"]["continue"] = Value::from(page.more);
+            metadata["continue"] = Value::from(page.more);
         }
         if let Some(remaining) = page.remaining {
-            list["metadata"]["remainingItemCount"] = Value::from(remaining);
+            metadata["remainingItemCount"] = Value::from(remaining);
         }
-        Ok(self
-            .form()
-            .list(self.resource, &page.items, list, self.api.clock.now()))
+        let now = self.api.clock.now();
+        Ok(self.form.list(self.resource, &page.items, metadata, now))
     }
 
     fn delete(&self) -> Result<Response<Body>, Refusal> {
@@ -413,10 +416,10 @@ impl On<'_> {
         {
             // Pods and what is still going are shown; of what is gone a word is enough.
             Deleted::Going(object) => Ok(self.object(StatusCode::OK, &object, &[])),
-            Deleted::Gone(object) => Ok(respond::json(
-                StatusCode::OK,
-                &respond::deleted(self.resource, &object),
-            )),
+            Deleted::Gone(object) => {
+                let told = respond::deleted(self.resource, &object);
+                Ok(self.form.value(StatusCode::OK, &told))
+            }
         }
     }
 
@@ -424,7 +427,7 @@ impl On<'_> {
         let body = if self.asked.body.is_empty() {
             Value::Null
         } else {
-            self.body()?
+            media::body(self.asked, self.resource, ("v1", "DeleteOptions"))?
         };
         let mut options = Options::parse(&body)?;
         options.user = self.user.clone();
@@ -440,33 +443,15 @@ impl On<'_> {
         Ok(options)
     }
 
-    /// The body: JSON, or YAML where it says so.
+    /// The object in the body: of the resource's kind, or of the subresource's.
     fn body(&self) -> Result<Value, Refusal> {
-        let kind = self.asked.header(header::CONTENT_TYPE);
-        let text = std::str::from_utf8(&self.asked.body)
-            .map_err(|_| Refusal::bad_request("the body is not UTF-8"))?;
-        if kind.contains("yaml") {
-            let options = serde_yaml::options! { legacy_octal_numbers: true };
-            return serde_yaml::from_str_with_options(text, options)
-                .map_err(|e| Refusal::bad_request(format!("error decoding YAML: {e}")));
-        }
-        if kind.contains("protobuf") || kind.contains("cbor") {
-            return Err(Refusal::unsupported_media_type());
-        }
-        serde_json::from_str(text).map_err(|e| {
-            if kind.contains("patch+json") {
-                let why = if e.is_eof() {
-                    "unexpected end of JSON input".to_owned()
-                } else {
-                    e.to_string()
-                };
-                return Refusal::bad_request(format!("error decoding patch: {why}"));
-            }
-            let (kind, version) = (&self.resource.kind, &self.resource.version);
-            Refusal::bad_request(format!(
-                "{kind} in version \"{version}\" cannot be handled as a {kind}: {e}"
-            ))
-        })
+        let sub = self.resource.subresources.get(&self.target.subresource);
+        let version = match sub.and_then(|s| Some((s.group.as_ref()?, s.version.as_ref()?))) {
+            Some((group, version)) => format!("{group}/{version}"),
+            None => self.resource.api_version(),
+        };
+        let kind = sub.map_or(&self.resource.kind, |s| &s.kind);
+        media::body(self.asked, self.resource, (&version, kind))
     }
 
     fn how(&self) -> How {
@@ -513,9 +498,8 @@ impl On<'_> {
 
     fn object(&self, code: StatusCode, object: &Value, warnings: &[String]) -> Response<Body> {
         let object = self.resource.shown(object);
-        let mut answer = self
-            .form()
-            .object(self.resource, code, &object, self.api.clock.now());
+        let now = self.api.clock.now();
+        let mut answer = self.form.object(self.resource, code, &object, now);
         for warning in warnings {
             let text = format!("299 - \"{}\"", warning.replace('"', "\\\""));
             if let Ok(value) = text.parse() {

@@ -1,48 +1,23 @@
 //! Answers: objects, lists, refusals; whole, as metadata alone, or as tables.
 
-use std::{convert::Infallible, sync::Arc};
+use std::{borrow::Cow, convert::Infallible, sync::Arc};
 
 use http::{Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Full, combinators::UnsyncBoxBody};
 use hyper::body::Bytes;
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde::{Serialize, Serializer, ser::SerializeSeq as _};
+use serde_json::{Map, Value, json};
 
-use crate::sandbox::{registry::Resource, status::Refusal, tables};
+use super::media::{Form, Media, Shape};
+use crate::sandbox::{protobuf, registry::Resource, tables};
 
 /// A body that is whole, or that goes on.
 pub(super) type Body = UnsyncBoxBody<Bytes, Infallible>;
 
 const JSON: &str = "application/json";
 
-/// The form in which a client takes objects.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
-    /// As they are.
-    Whole,
-    /// Their metadata alone.
-    Metadata,
-    /// Rows for people.
-    Table,
-}
-
 impl Form {
-    /// By a request's `Accept`: the first form that it names and that is known.
-    pub(super) fn of(accept: &str) -> Self {
-        for part in accept.split(',') {
-            if part.contains("as=Table") {
-                return Self::Table;
-            }
-            if part.contains("as=PartialObjectMetadata") {
-                return Self::Metadata;
-            }
-            if part.trim().starts_with(JSON) || part.contains("*/*") {
-                return Self::Whole;
-            }
-        }
-        Self::Whole
-    }
-
     /// One object.
     pub(super) fn object(
         self,
@@ -51,42 +26,104 @@ impl Form {
         object: &Value,
         now: Timestamp,
     ) -> Response<Body> {
-        match self {
-            Self::Whole => json(code, object),
-            Self::Metadata => json(code, &metadata(object)),
-            Self::Table => {
+        if self.media == Media::Protobuf
+            && let Some(bytes) = {
+                let (version, kind) = self.kind(resource);
+                protobuf::object(&version, &kind, object)
+            }
+        {
+            return self::bytes(code, protobuf::MEDIA_TYPE, bytes);
+        }
+        match self.shape {
+            Shape::Whole => self.written(code, object),
+            Shape::Metadata => self.written(code, &metadata(object)),
+            Shape::Table => {
                 let mut table = tables::table(resource, [object], now);
                 let version = &object["metadata"]["resourceVersion"];
                 if version.is_string() {
                     table["metadata"]["resourceVersion"] = version.clone();
                 }
-                json(code, &table)
+                self.written(code, &table)
             }
         }
     }
 
-    /// A list; `whole` is it as it is.
+    /// A list with its metadata.
     pub(super) fn list(
         self,
         resource: &Resource,
         items: &[Arc<Value>],
-        mut whole: Value,
+        metadata: Value,
         now: Timestamp,
     ) -> Response<Body> {
-        match self {
-            Self::Whole => {}
-            Self::Metadata => {
-                whole["apiVersion"] = json!("meta.k8s.io/v1");
-                whole["kind"] = json!("PartialObjectMetadataList");
-                whole["items"] = items.iter().map(|o| metadata(o)).collect();
-            }
-            Self::Table => {
-                let mut table = tables::table(resource, items.iter().map(|o| &**o), now);
-                table["metadata"] = whole["metadata"].take();
-                whole = table;
-            }
+        let (version, kind) = self.kind(resource);
+        let kind = format!("{kind}List");
+        if self.media == Media::Protobuf
+            && let Some(bytes) = protobuf::list(&version, &kind, &metadata, items)
+        {
+            return self::bytes(StatusCode::OK, protobuf::MEDIA_TYPE, bytes);
         }
-        json(StatusCode::OK, &whole)
+        if self.shape == Shape::Table {
+            let mut table = tables::table(resource, items.iter().map(|o| &**o), now);
+            table["metadata"] = metadata;
+            return self.written(StatusCode::OK, &table);
+        }
+        let items = Items {
+            all: items,
+            shape: self.shape,
+            resource,
+        };
+        let list = List {
+            kind: &kind,
+            version: &version,
+            metadata: &metadata,
+            items,
+        };
+        self.written(StatusCode::OK, &list)
+    }
+
+    /// One event of a watch.
+    pub(super) fn event(
+        self,
+        resource: &Resource,
+        change: &str,
+        object: &Value,
+        now: Timestamp,
+    ) -> Bytes {
+        let (version, kind) = match object["kind"].as_str() {
+            // A word about the watch itself.
+            Some("Status") => ("v1".to_owned(), "Status".to_owned()),
+            _ => self.kind(resource),
+        };
+        if self.media == Media::Protobuf
+            && let Some(bytes) = protobuf::event(change, &version, &kind, object)
+        {
+            return bytes.into();
+        }
+        let shown = match self.shape {
+            _ if kind == "Status" => Cow::Borrowed(object),
+            Shape::Whole => resource.shown(object),
+            Shape::Metadata => Cow::Owned(metadata(object)),
+            Shape::Table => Cow::Owned(tables::table(resource, [object], now)),
+        };
+        let event = Event {
+            kind: change,
+            object: &shown,
+        };
+        let mut text = serde_json::to_vec(&event).unwrap_or_default();
+        text.push(b'\n');
+        text.into()
+    }
+
+    /// The version and kind that objects of a resource have in this form.
+    fn kind(self, resource: &Resource) -> (String, String) {
+        match self.shape {
+            Shape::Metadata => (
+                "meta.k8s.io/v1".to_owned(),
+                "PartialObjectMetadata".to_owned(),
+            ),
+            _ => (resource.api_version(), resource.kind.clone()),
+        }
     }
 }
 
@@ -96,21 +133,54 @@ fn metadata(object: &Value) -> Value {
     })
 }
 
-/// A list of objects. Those of built-in kinds don't repeat their kind.
-pub(super) fn list(resource: &Resource, items: &[Arc<Value>], version: u64) -> Value {
-    let item = |object: &Arc<Value>| {
-        let mut object = resource.shown(object).into_owned();
-        if let Some(map) = object.as_object_mut().filter(|_| !resource.custom) {
-            map.remove("apiVersion");
-            map.remove("kind");
+/// A list, whose items are not copied for it.
+#[derive(Serialize)]
+struct List<'a> {
+    kind: &'a str,
+    #[serde(rename = "apiVersion")]
+    version: &'a str,
+    metadata: &'a Value,
+    items: Items<'a>,
+}
+
+struct Items<'a> {
+    all: &'a [Arc<Value>],
+    shape: Shape,
+    resource: &'a Resource,
+}
+
+impl Serialize for Items<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut out = serializer.serialize_seq(Some(self.all.len()))?;
+        for object in self.all {
+            match (self.shape, &**object) {
+                (Shape::Metadata, object) => out.serialize_element(&metadata(object))?,
+                // Those of built-in kinds don't repeat their kind.
+                (_, Value::Object(map)) if !self.resource.custom => {
+                    out.serialize_element(&Bare(map))?;
+                }
+                (_, object) => out.serialize_element(&*self.resource.shown(object))?,
+            }
         }
-        object
-    };
-    json!({
-        "apiVersion": resource.api_version(), "kind": format!("{}List", resource.kind),
-        "metadata": {"resourceVersion": version.to_string()},
-        "items": items.iter().map(item).collect::<Vec<_>>(),
-    })
+        out.end()
+    }
+}
+
+/// An object without its kind.
+struct Bare<'a>(&'a Map<String, Value>);
+
+impl Serialize for Bare<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let own = |key: &&String| !matches!(key.as_str(), "apiVersion" | "kind");
+        serializer.collect_map(self.0.iter().filter(|(key, _)| own(key)))
+    }
+}
+
+#[derive(Serialize)]
+struct Event<'a> {
+    #[serde(rename = "type")]
+    kind: &'a str,
+    object: &'a Value,
 }
 
 /// What is said of an object that is gone.
@@ -131,21 +201,17 @@ pub(super) fn json(code: StatusCode, value: &Value) -> Response<Body> {
 
 /// JSON under a more exact name.
 pub(super) fn json_as(code: StatusCode, value: &Value, kind: &str) -> Response<Body> {
-    body(code, kind, value.to_string())
-}
-
-/// A refusal.
-pub(super) fn refusal(refusal: &Refusal) -> Response<Body> {
-    json(refusal.code, &refusal.to_value())
+    bytes(code, kind, value.to_string())
 }
 
 /// Text.
 pub(super) fn text(code: StatusCode, text: &str) -> Response<Body> {
-    body(code, "text/plain; charset=utf-8", text.to_owned())
+    bytes(code, "text/plain; charset=utf-8", text.to_owned())
 }
 
-fn body(code: StatusCode, kind: &str, text: String) -> Response<Body> {
-    let mut answer = Response::new(Full::new(Bytes::from(text)).boxed_unsync());
+/// Bytes of a media type.
+pub(super) fn bytes(code: StatusCode, kind: &str, bytes: impl Into<Bytes>) -> Response<Body> {
+    let mut answer = Response::new(Full::new(bytes.into()).boxed_unsync());
     *answer.status_mut() = code;
     if let Ok(kind) = kind.parse() {
         answer.headers_mut().insert(header::CONTENT_TYPE, kind);

@@ -14,13 +14,13 @@ use tokio::{
 
 use super::{
     On,
-    respond::{Body, Form},
+    media::{Form, Media},
+    respond::Body,
 };
 use crate::sandbox::{
     registry::Resource,
     status::Refusal,
     store::{Change, selector::Selector},
-    tables,
     verbs::{Api, read::Wanted},
 };
 
@@ -45,7 +45,7 @@ struct Watch {
     /// The version of the last change that was told.
     seen: u64,
     bookmarks: bool,
-    out: mpsc::Sender<Value>,
+    out: mpsc::Sender<Bytes>,
 }
 
 /// The reader went away.
@@ -74,7 +74,7 @@ pub(super) fn start(on: &On<'_>) -> Result<Response<Body>, Refusal> {
         resource: Arc::clone(on.resource),
         namespace: on.namespace().map(str::to_owned),
         selector,
-        form: on.form(),
+        form: on.form,
         seen: from.unwrap_or_default(),
         bookmarks: query.is("allowWatchBookmarks"),
         out,
@@ -89,12 +89,15 @@ pub(super) fn start(on: &On<'_>) -> Result<Response<Body>, Refusal> {
         let _ = watch.run(list_first, initial, Instant::now() + lasts).await;
     });
     let lines = futures::stream::unfold(lines, |mut lines| async move {
-        let line = lines.recv().await?;
-        let bytes = Bytes::from(format!("{line}\n"));
+        let bytes = lines.recv().await?;
         Some((Ok::<_, Infallible>(Frame::data(bytes)), lines))
     });
     let mut answer = Response::new(StreamBody::new(lines).boxed_unsync());
-    let kind = header::HeaderValue::from_static("application/json");
+    let kind = match on.form.media {
+        Media::Protobuf => "application/vnd.kubernetes.protobuf;stream=watch",
+        _ => "application/json",
+    };
+    let kind = header::HeaderValue::from_static(kind);
     answer.headers_mut().insert(header::CONTENT_TYPE, kind);
     Ok(answer)
 }
@@ -160,8 +163,7 @@ impl Watch {
         let Ok((changes, version)) = found else {
             let why = format!("too old resource version: {} ({})", self.seen, 0);
             let refusal = Refusal::expired(why).to_value();
-            self.send(json!({"type": "ERROR", "object": refusal}))
-                .await?;
+            self.event("ERROR", &refusal).await?;
             return Err(Gone);
         };
         for change in &changes {
@@ -189,15 +191,10 @@ impl Watch {
         }
     }
 
-    async fn event(&self, kind: &str, object: &Value) -> Result<(), Gone> {
-        let object = match self.form {
-            Form::Whole => self.resource.shown(object).into_owned(),
-            Form::Metadata => json!({
-                "apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadata", "metadata": object["metadata"],
-            }),
-            Form::Table => tables::table(&self.resource, [object], self.api.clock.now()),
-        };
-        self.send(json!({"type": kind, "object": object})).await
+    async fn event(&self, change: &str, object: &Value) -> Result<(), Gone> {
+        let now = self.api.clock.now();
+        let bytes = self.form.event(&self.resource, change, object, now);
+        self.out.send(bytes).await.map_err(|_| Gone)
     }
 
     async fn bookmark(&self, initial_end: bool) -> Result<(), Gone> {
@@ -208,11 +205,6 @@ impl Watch {
         if initial_end {
             object["metadata"]["annotations"] = json!({"k8s.io/initial-events-end": "true"});
         }
-        self.send(json!({"type": "BOOKMARK", "object": object}))
-            .await
-    }
-
-    async fn send(&self, line: Value) -> Result<(), Gone> {
-        self.out.send(line).await.map_err(|_| Gone)
+        self.event("BOOKMARK", &object).await
     }
 }
