@@ -12,6 +12,7 @@ pub mod kinds;
 pub mod names;
 pub mod openapi;
 pub mod patch;
+pub mod programs;
 pub mod registry;
 pub mod schema;
 pub mod serve;
