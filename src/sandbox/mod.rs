@@ -15,6 +15,7 @@ pub mod kinds;
 pub mod names;
 pub mod openapi;
 pub mod patch;
+pub mod programs;
 pub mod prometheus;
 pub mod protobuf;
 pub mod registry;

@@ -1,0 +1,472 @@
+//! What a shell's script does, as far as a Pod shows it: lines, waits, files, and the end.
+
+use std::{collections::BTreeMap, time::Duration};
+
+/// The most steps of a script.
+const MOST_STEPS: usize = 1000;
+/// Commands that come with a shell, and do nothing that shows.
+const QUIET: &[&str] = &[
+    "[", "[[", ":", "awk", "basename", "cd", "chmod", "chown", "cp", "cut", "date", "df",
+    "dirname", "du", "env", "export", "expr", "find", "grep", "head", "hostname", "id", "kill",
+    "ln", "ls", "mkdir", "mktemp", "mv", "nohup", "ps", "pwd", "readlink", "sed", "seq", "set",
+    "sort", "stat", "sync", "tee", "test", "tr", "trap", "true", "umask", "uname", "uniq", "unset",
+    "wc", "which", "whoami", "xargs",
+];
+
+/// Whether a command comes with a shell.
+pub(super) fn is_usual(command: &str) -> bool {
+    QUIET.contains(&command)
+}
+
+/// What came of a script.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Outcome {
+    /// What it said when.
+    pub(super) lines: Vec<(Duration, String)>,
+    /// The files that it made and removed, with when.
+    pub(super) files: Vec<(Duration, String, bool)>,
+    /// How long it ran; none for ever.
+    pub(super) ends: Option<Duration>,
+    /// Its exit code.
+    pub(super) code: i64,
+    /// Lines that come again and again, one per so long.
+    pub(super) repeats: Option<(Duration, Vec<String>)>,
+    /// The program that it became: a command that is none of the shell's own.
+    pub(super) becomes: Option<Vec<String>>,
+    /// Whether it took all memory.
+    pub(super) oom: bool,
+}
+
+/// A script as it is followed.
+struct Run<'a> {
+    now: Duration,
+    out: Outcome,
+    steps: usize,
+    knows: &'a dyn Fn(&str) -> bool,
+    variables: &'a BTreeMap<String, String>,
+    stop: bool,
+}
+
+/// Follows a script. `knows` says which commands the image has beside the usual ones.
+pub(super) fn follow(
+    script: &str,
+    variables: &BTreeMap<String, String>,
+    knows: &dyn Fn(&str) -> bool,
+) -> Outcome {
+    let mut run = Run {
+        now: Duration::ZERO,
+        out: Outcome::default(),
+        steps: 0,
+        knows,
+        variables,
+        stop: false,
+    };
+    run.all(script);
+    if !run.stop {
+        run.out.ends = Some(run.now);
+    }
+    run.out
+}
+
+impl Run<'_> {
+    fn all(&mut self, script: &str) {
+        if let Some((before, body)) = endless_loop(script) {
+            self.all(before);
+            if !self.stop {
+                self.endless(body);
+            }
+            return;
+        }
+        let mut code = 0;
+        let mut mark = "";
+        for (text, next) in statements(script) {
+            let skipped = match mark {
+                "&&" => code != 0,
+                "||" => code == 0,
+                _ => false,
+            };
+            if !skipped && !text.trim().is_empty() {
+                code = self.one(text.trim());
+            }
+            mark = next;
+            self.steps += 1;
+            if self.stop || self.steps > MOST_STEPS {
+                return;
+            }
+        }
+        self.out.code = code;
+    }
+
+    /// `while true; do …; done`: what one round says, again and again.
+    fn endless(&mut self, body: &str) {
+        let (start, said) = (self.now, self.out.lines.len());
+        self.all(body);
+        if self.stop {
+            return;
+        }
+        let lines = self.out.lines.split_off(said);
+        let pause = (self.now - start).max(Duration::from_secs(1));
+        self.out.repeats = Some((pause, lines.into_iter().map(|(_, text)| text).collect()));
+        self.now = start;
+        self.stop = true;
+    }
+
+    fn end(&mut self, code: i64) -> i64 {
+        self.out.code = code;
+        self.out.ends = Some(self.now);
+        self.stop = true;
+        code
+    }
+
+    fn one(&mut self, text: &str) -> i64 {
+        let (text, to_file) = redirected(text);
+        let mut words = self.words(text.split(" | ").next().unwrap_or(text));
+        while words
+            .first()
+            .is_some_and(|w| w == "exec" || w.contains('=') && !w.starts_with('='))
+        {
+            words.remove(0);
+        }
+        let Some(command) = words.first().cloned() else {
+            return 0;
+        };
+        let name = command.rsplit('/').next().unwrap_or_default();
+        let argument = words.get(1).map(String::as_str).unwrap_or_default();
+        if let Some(file) = &to_file
+            && file != "/dev/null"
+            && !file.starts_with('&')
+        {
+            self.out.files.push((self.now, file.clone(), true));
+        }
+        match name {
+            "echo" | "printf" => {
+                let from = if argument == "-e" || argument == "-n" {
+                    2
+                } else {
+                    1
+                };
+                let said = words.get(from..).unwrap_or_default().join(" ");
+                if to_file.as_ref().is_none_or(|f| {
+                    f.starts_with('&') || f.starts_with("/dev/std") || f.starts_with("/proc/")
+                }) {
+                    for line in said.trim_end_matches("\\n").split('\n') {
+                        self.out.lines.push((self.now, line.to_owned()));
+                    }
+                }
+                0
+            }
+            "sleep" => match pause(argument) {
+                Some(pause) => {
+                    self.now += pause;
+                    0
+                }
+                None => {
+                    self.stop = true;
+                    0
+                }
+            },
+            "exit" => {
+                let code = argument.parse().unwrap_or(self.out.code);
+                self.end(code & 0xff)
+            }
+            "false" => 1,
+            "touch" | "rm" => {
+                for file in words.iter().skip(1).filter(|w| !w.starts_with('-')) {
+                    self.out
+                        .files
+                        .push((self.now, file.clone(), name == "touch"));
+                }
+                0
+            }
+            "cat" | "head" | "ls" | "tail" if words.iter().any(|w| w == "/dev/zero") => {
+                self.now += Duration::from_millis(500);
+                self.out.oom = true;
+                self.end(137)
+            }
+            "tail" if words.iter().any(|w| w.starts_with("-f") || w == "-F") => {
+                self.stop = true;
+                0
+            }
+            "cat" | "ls" | "stat" | "test" | "[" => self.look(name, &words),
+            "sh" | "bash" | "ash" | "dash"
+                if argument.starts_with('-') && argument.ends_with('c') =>
+            {
+                let script = words.get(2).cloned().unwrap_or_default();
+                self.all(&script);
+                self.out.code
+            }
+            "wait" | "cat-forever" => {
+                self.stop = true;
+                0
+            }
+            "stress" | "stress-ng" if (self.knows)(name) => {
+                self.now += Duration::from_secs(1);
+                self.out.oom = true;
+                self.end(137)
+            }
+            _ if QUIET.contains(&name) => 0,
+            _ if (self.knows)(name) => {
+                self.out.becomes = Some(words);
+                self.stop = true;
+                0
+            }
+            _ => {
+                self.out
+                    .lines
+                    .push((self.now, format!("sh: {command}: not found")));
+                127
+            }
+        }
+    }
+
+    /// Whether a file is there, for commands that look at one.
+    fn look(&mut self, name: &str, words: &[String]) -> i64 {
+        let file = words.iter().rfind(|w| w.starts_with('/'));
+        let Some(file) = file else {
+            return 0;
+        };
+        let made = self.out.files.iter().rev().find(|(_, f, _)| f == file);
+        let there = made.map_or(!is_own(file), |(_, _, there)| *there);
+        if there {
+            return 0;
+        }
+        if matches!(name, "cat" | "ls") {
+            let why = format!("{name}: {file}: No such file or directory");
+            self.out.lines.push((self.now, why));
+        }
+        1
+    }
+
+    /// Words, with quotes and variables.
+    fn words(&self, text: &str) -> Vec<String> {
+        let mut words = Vec::new();
+        let (mut word, mut any, mut quote) = (String::new(), false, None);
+        let mut chars = text.chars().peekable();
+        while let Some(c) = chars.next() {
+            match (c, quote) {
+                ('\'' | '"', None) => {
+                    quote = Some(c);
+                    any = true;
+                }
+                (c, Some(q)) if c == q => quote = None,
+                ('\\', None | Some('"')) => word.extend(chars.next()),
+                ('$', None | Some('"')) => {
+                    let mut name = String::new();
+                    let braced = chars.peek() == Some(&'{');
+                    if braced {
+                        chars.next();
+                    }
+                    if chars.peek() == Some(&'(') {
+                        // What a command says is not known.
+                        for c in chars.by_ref() {
+                            if c == ')' {
+                                break;
+                            }
+                        }
+                        continue;
+                    }
+                    while let Some(c) = chars.next_if(|c| c.is_ascii_alphanumeric() || *c == '_') {
+                        name.push(c);
+                    }
+                    if braced {
+                        chars.find(|c| *c == '}');
+                    }
+                    word.push_str(self.variables.get(&name).map_or("", String::as_str));
+                    any = true;
+                }
+                (c, None) if c.is_whitespace() => {
+                    if any || !word.is_empty() {
+                        words.push(std::mem::take(&mut word));
+                    }
+                    any = false;
+                }
+                (c, _) => word.push(c),
+            }
+        }
+        if any || !word.is_empty() {
+            words.push(word);
+        }
+        words
+    }
+}
+
+/// Whether a file is there only where somebody made it: below `/tmp` and the like, or named so that it can't be.
+fn is_own(file: &str) -> bool {
+    const THERE: [&str; 8] = [
+        "/etc/",
+        "/proc/",
+        "/dev/",
+        "/usr/",
+        "/bin/",
+        "/var/run/secrets/",
+        "/sys/",
+        "/run/secrets/",
+    ];
+    !THERE.iter().any(|start| file.starts_with(start))
+}
+
+/// `1`, `2m`; none for ever.
+fn pause(text: &str) -> Option<Duration> {
+    let (number, factor) = match text.chars().last() {
+        Some('m') => (&text[..text.len() - 1], 60.0),
+        Some('h') => (&text[..text.len() - 1], 3600.0),
+        Some('d') => (&text[..text.len() - 1], 86_400.0),
+        Some('s') => (&text[..text.len() - 1], 1.0),
+        _ => (text, 1.0),
+    };
+    let seconds: f64 = number.parse().ok()?;
+    Duration::try_from_secs_f64(seconds * factor)
+        .ok()
+        .filter(|d| *d < Duration::from_secs(u64::from(u32::MAX)))
+}
+
+/// The text before an endless loop, and what it repeats.
+fn endless_loop(script: &str) -> Option<(&str, &str)> {
+    for head in [
+        "while true",
+        "while :",
+        "while sleep",
+        "until false",
+        "for ((;;))",
+        "for (( ; ; ))",
+    ] {
+        let Some(at) = script.find(head) else {
+            continue;
+        };
+        let rest = &script[at + head.len()..];
+        let start = rest.find("do").map(|i| i + 2)?;
+        let end = rest.rfind("done").unwrap_or(rest.len());
+        return rest.get(start..end).map(|body| (&script[..at], body));
+    }
+    None
+}
+
+/// Statements with what follows them: `;`, `&&`, `||`.
+fn statements(script: &str) -> Vec<(&str, &'static str)> {
+    let mut out = Vec::new();
+    let (mut start, mut quote) = (0, None);
+    let bytes = script.as_bytes();
+    let mut i = 0;
+    while i < bytes.len() {
+        let c = bytes[i];
+        match quote {
+            Some(q) if c == q => quote = None,
+            Some(_) => {}
+            None if c == b'\'' || c == b'"' => quote = Some(c),
+            None => {
+                let rest = &bytes[i..];
+                let mark = if rest.starts_with(b"&&") {
+                    Some(("&&", 2))
+                } else if rest.starts_with(b"||") {
+                    Some(("||", 2))
+                } else if c == b';' || c == b'\n' {
+                    Some((";", 1))
+                } else if c == b'&' && !matches!(bytes.get(i.wrapping_sub(1)), Some(b'>')) {
+                    Some((";", 1))
+                } else {
+                    None
+                };
+                if let Some((mark, length)) = mark {
+                    out.push((&script[start..i], mark));
+                    i += length;
+                    start = i;
+                    continue;
+                }
+            }
+        }
+        i += 1;
+    }
+    out.push((&script[start..], ""));
+    out
+}
+
+/// A statement without where its output goes, and that file.
+fn redirected(text: &str) -> (&str, Option<String>) {
+    let Some(at) = text
+        .find('>')
+        .filter(|_| !text.contains(['\'', '"']))
+        .or_else(|| after_quotes(text))
+    else {
+        return (text, None);
+    };
+    let file = text[at..].trim_start_matches('>').trim();
+    let command = text[..at].trim_end().trim_end_matches(['1', '2']);
+    (
+        command,
+        Some(
+            file.split_whitespace()
+                .next()
+                .unwrap_or_default()
+                .to_owned(),
+        ),
+    )
+}
+
+/// A `>` after the last quote.
+fn after_quotes(text: &str) -> Option<usize> {
+    let last = text.rfind(['\'', '"'])?;
+    text[last..].find('>').map(|i| last + i)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(script: &str) -> Outcome {
+        follow(script, &BTreeMap::new(), &|c| c == "nginx")
+    }
+
+    #[test]
+    fn scripts_end_as_they_say() {
+        for (script, seconds, code) in [
+            ("exit 3", 0, 3),
+            ("echo hi; sleep 5; exit 1", 5, 1),
+            ("sleep 2 && sleep 3", 5, 0),
+            ("false || exit 7", 0, 7),
+            ("true && false", 0, 1),
+            ("nosuch", 0, 127),
+            ("cat /tmp/none", 0, 1),
+            ("touch /tmp/a; cat /tmp/a", 0, 0),
+        ] {
+            let out = run(script);
+            assert_eq!(
+                (out.ends, out.code),
+                (Some(Duration::from_secs(seconds)), code),
+                "{script}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_goes_on_goes_on() {
+        for script in [
+            "sleep infinity",
+            "tail -f /dev/null",
+            "while true; do echo x; sleep 5; done",
+        ] {
+            assert_eq!(run(script).ends, None, "{script}");
+        }
+        let out = run("echo a; while true; do echo 'b c'; sleep 5; done");
+        assert_eq!(
+            out.repeats,
+            Some((Duration::from_secs(5), vec!["b c".to_owned()]))
+        );
+        assert_eq!(out.lines, [(Duration::ZERO, "a".to_owned())]);
+        assert_eq!(run("exec nginx -g x").becomes.unwrap()[0], "nginx");
+    }
+
+    #[test]
+    fn files_come_and_go() {
+        let out = run("touch /tmp/healthy; sleep 30; rm -f /tmp/healthy; sleep 600");
+        let at = |s, there| (Duration::from_secs(s), "/tmp/healthy".to_owned(), there);
+        assert_eq!(out.files, [at(0, true), at(30, false)]);
+        assert!(run("tail /dev/zero").oom);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_script_is_too_much(script in "[a-z;&|>'\"$(){} /\\\\é0-9-]{0,60}") {
+            run(&script);
+        }
+    }
+}
