@@ -49,6 +49,7 @@ pub fn run(home: &Home, options: &Options, ready: impl FnOnce(&Running)) -> Resu
         credentials.write_kubeconfigs(home, &running.server)?;
         home.write("settings.json", &json(&settings)?)?;
         let api = Arc::clone(&sandbox.api);
+        api.set_certificate(&credentials.authority.certificate);
         controllers(sandbox).map_err(Error::Network)?;
         let tokens = credentials.tokens();
         let server = tokio::spawn(serve::serve(api, tokens, credentials.authority, listener));
