@@ -6,6 +6,7 @@ pub mod cluster;
 pub mod endpoints;
 pub mod events;
 pub mod manager;
+pub mod node;
 pub mod self_service;
 pub mod workloads;
 
@@ -51,6 +52,9 @@ pub fn all(flavour: Flavour) -> Vec<Box<dyn Controller>> {
         Box::new(endpoints::Mirror),
         Box::new(endpoints::Slices::default()),
         Box::new(events::Expiry::default()),
+        Box::new(node::kubelet::Kubelet::default()),
+        Box::new(node::scheduler::Scheduler),
+        Box::new(node::status::NodeStatus::default()),
         Box::new(workloads::deployment::Deployments::default()),
         Box::new(workloads::replicaset::ReplicaSets::default()),
     ];

@@ -194,7 +194,7 @@ impl Program {
         self.access.clone_from(&image.access);
         self.stops = image.stops;
         self.ready = seconds(image.ready);
-        let once = !image.once.is_empty() && called.iter().any(|w| *w == image.once);
+        let once = !image.once.is_empty() && called.contains(&image.once);
         let ends = image.ends.or(once.then_some(Ends {
             after: 0.3,
             code: 0,

@@ -105,7 +105,7 @@ impl Run<'_> {
             return;
         }
         let lines = self.out.lines.split_off(said);
-        let pause = (self.now - start).max(Duration::from_secs(1));
+        let pause = self.now.saturating_sub(start).max(Duration::from_secs(1));
         self.out.repeats = Some((pause, lines.into_iter().map(|(_, text)| text).collect()));
         self.now = start;
         self.stop = true;
@@ -359,9 +359,9 @@ fn statements(script: &str) -> Vec<(&str, &'static str)> {
                     Some(("&&", 2))
                 } else if rest.starts_with(b"||") {
                     Some(("||", 2))
-                } else if c == b';' || c == b'\n' {
-                    Some((";", 1))
-                } else if c == b'&' && !matches!(bytes.get(i.wrapping_sub(1)), Some(b'>')) {
+                } else if matches!(c, b';' | b'\n')
+                    || (c == b'&' && (i == 0 || bytes[i - 1] != b'>'))
+                {
                     Some((";", 1))
                 } else {
                     None

@@ -44,6 +44,40 @@ pub fn canonical(text: &str) -> Option<String> {
     Some(decimal(sign * value))
 }
 
+/// An amount in nanos; none for what is no quantity.
+#[must_use]
+pub fn amount(text: &str) -> Option<i128> {
+    let end = text
+        .find(|c: char| c.is_ascii_alphabetic())
+        .unwrap_or(text.len());
+    let (number, suffix) = text.split_at(end);
+    let (sign, digits) = match number.strip_prefix('-') {
+        Some(rest) => (-1, rest),
+        None => (1, number.strip_prefix('+').unwrap_or(number)),
+    };
+    if !digits.bytes().all(|b| b.is_ascii_digit() || b == b'.') {
+        return None;
+    }
+    if let Some(exponent) = suffix.strip_prefix(['e', 'E'])
+        && let Ok(exponent) = exponent.parse::<u32>()
+    {
+        return nanos(digits)?.checked_mul(10_i128.checked_pow(exponent)?.checked_mul(sign)?);
+    }
+    if let Some(power) = BINARY.iter().position(|s| *s == suffix) {
+        let factor = 1024_i128.checked_pow(u32::try_from(power).ok()? + 1)?;
+        return nanos(digits)?.checked_mul(factor.checked_mul(sign)?);
+    }
+    let power = DECIMAL.iter().position(|s| *s == suffix)?;
+    let value = nanos(digits)?;
+    let thousands = |n: usize| 1000_i128.checked_pow(u32::try_from(n).ok()?);
+    let value = if power < ONES {
+        value / thousands(ONES - power)?
+    } else {
+        value.checked_mul(thousands(power - ONES)?)?
+    };
+    Some(sign * value)
+}
+
 /// A number without sign, in nanos; what is smaller counts as one.
 fn nanos(number: &str) -> Option<i128> {
     let (whole, part) = number.split_once('.').unwrap_or((number, ""));
@@ -127,6 +161,22 @@ mod tests {
         }
     }
 
+    #[test]
+    fn amounts_are_compared_in_nanos() {
+        for (text, milli) in [
+            ("1", 1000),
+            ("250m", 250),
+            ("1Ki", 1_024_000),
+            ("0.5", 500),
+            ("1e3", 1_000_000),
+            ("-2", -2000),
+            ("2k", 2_000_000),
+        ] {
+            assert_eq!(amount(text), Some(milli * NANOS / 1000), "{text}");
+        }
+        assert_eq!(amount("lots"), None);
+    }
+
     proptest! {
         #[test]
         fn a_canonical_form_stays(text in "[+-]?[0-9]{0,12}(\\.[0-9]{0,12})?(n|u|m|k|M|G|Ki|Mi|Gi|)") {
@@ -137,7 +187,7 @@ mod tests {
 
         #[test]
         fn no_text_is_too_much(text in ".{0,40}") {
-            let _ = canonical(&text);
+            let _ = (canonical(&text), amount(&text));
         }
     }
 }

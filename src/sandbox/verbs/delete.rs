@@ -216,7 +216,10 @@ impl Api {
             return Ok(Deleted::Gone(gone.unwrap_or_else(|| Arc::clone(live))));
         }
         let going = metadata["deletionTimestamp"].is_string();
-        if !going {
+        let shorter = metadata["deletionGracePeriodSeconds"]
+            .as_i64()
+            .is_some_and(|left| grace < left);
+        if !going || shorter {
             set(
                 &mut object,
                 "deletionTimestamp",
@@ -227,7 +230,7 @@ impl Api {
                 "deletionGracePeriodSeconds",
                 Some(json!(grace)),
             );
-            if kinds::has_generation(resource) {
+            if !going && kinds::has_generation(resource) {
                 let generation = metadata["generation"].as_i64().unwrap_or_default() + 1;
                 set(&mut object, "generation", Some(json!(generation)));
             }

@@ -1,5 +1,6 @@
 //! What can be done with objects.
 
+pub mod bind;
 pub mod delete;
 pub mod patch;
 pub mod read;

@@ -190,11 +190,13 @@ impl Api {
             return Ok(Arc::new(object));
         }
         let key = key(place.namespace, name(&object));
-        // What is going and held by nothing any more is gone.
+        // What is going and held by nothing any more is gone; a Pod's node holds it until its grace is over.
         let held = object["metadata"]["finalizers"]
             .as_array()
             .is_some_and(|f| !f.is_empty());
+        let grace = object["metadata"]["deletionGracePeriodSeconds"].as_i64();
         if object["metadata"]["deletionTimestamp"].is_string()
+            && grace.unwrap_or_default() == 0
             && !held
             && !kinds::ends_slowly(resource)
         {

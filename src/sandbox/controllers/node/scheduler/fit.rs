@@ -1,0 +1,316 @@
+//! Whether a Pod fits on a node, and why not.
+//! <https://github.com/kubernetes/kubernetes/tree/master/pkg/scheduler/framework/plugins>
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::super::requests::{self, Amounts, list};
+use crate::sandbox::store::selector::Selector;
+
+/// Why a Pod does not fit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Misfit {
+    /// In the scheduler's words.
+    pub reasons: Vec<String>,
+    /// Whether it could fit if others went.
+    pub others: bool,
+}
+
+impl Misfit {
+    fn for_good(reason: &str) -> Self {
+        Self {
+            reasons: vec![reason.to_owned()],
+            others: false,
+        }
+    }
+
+    fn by_others(reason: &str) -> Self {
+        Self {
+            reasons: vec![reason.to_owned()],
+            others: true,
+        }
+    }
+}
+
+/// Why a Pod does not fit on a node that runs others; nothing if it does.
+#[must_use]
+pub fn misfit(pod: &Value, node: &Value, others: &[Arc<Value>]) -> Option<Misfit> {
+    unschedulable(pod, node)
+        .or_else(|| tainted(pod, node))
+        .or_else(|| unwanted(pod, node))
+        .or_else(|| ports_taken(pod, others))
+        .or_else(|| too_large(pod, node, others))
+        .or_else(|| apart(pod, node, others))
+}
+
+fn unschedulable(pod: &Value, node: &Value) -> Option<Misfit> {
+    let taint =
+        serde_json::json!({"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"});
+    let closed = node["spec"]["unschedulable"] == true && !tolerates(pod, &taint);
+    closed.then(|| Misfit::for_good("node(s) were unschedulable"))
+}
+
+fn tainted(pod: &Value, node: &Value) -> Option<Misfit> {
+    let all = list(&node["spec"]["taints"]).iter();
+    let mut hard = all.filter(|t| t["effect"] == "NoSchedule" || t["effect"] == "NoExecute");
+    let untolerated = hard.any(|t| !tolerates(pod, t));
+    untolerated.then(|| Misfit::for_good("node(s) had untolerated taint(s)"))
+}
+
+/// Whether a Pod tolerates a taint.
+#[must_use]
+pub fn tolerates(pod: &Value, taint: &Value) -> bool {
+    list(&pod["spec"]["tolerations"]).iter().any(|t| {
+        let text = |v: &Value, field: &str| v[field].as_str().unwrap_or_default().to_owned();
+        let effect = text(t, "effect");
+        let key = text(t, "key");
+        let exists = t["operator"] == "Exists";
+        (effect.is_empty() || effect == text(taint, "effect"))
+            && (key == text(taint, "key") || (key.is_empty() && exists))
+            && (exists || text(t, "value") == text(taint, "value"))
+    })
+}
+
+/// The node that a Pod wants: by its selector and its required affinity.
+fn unwanted(pod: &Value, node: &Value) -> Option<Misfit> {
+    let spec = &pod["spec"];
+    let labels = node["metadata"]["labels"].as_object();
+    let selected = spec["nodeSelector"].as_object().into_iter().flatten();
+    let selected = selected
+        .into_iter()
+        .all(|(k, v)| labels.is_some_and(|l| l.get(k) == Some(v)));
+    let required =
+        &spec["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"];
+    let terms = list(&required["nodeSelectorTerms"]);
+    let liked = !required.is_object() || terms.iter().any(|term| term_matches(term, node));
+    (!selected || !liked)
+        .then(|| Misfit::for_good("node(s) didn't match Pod's node affinity/selector"))
+}
+
+fn term_matches(term: &Value, node: &Value) -> bool {
+    let (labels, fields) = (list(&term["matchExpressions"]), list(&term["matchFields"]));
+    if labels.is_empty() && fields.is_empty() {
+        return false;
+    }
+    labels.iter().all(|e| {
+        let key = e["key"].as_str().unwrap_or_default();
+        holds(e, node["metadata"]["labels"][key].as_str())
+    }) && fields
+        .iter()
+        .all(|e| holds(e, node["metadata"]["name"].as_str()))
+}
+
+fn holds(expression: &Value, value: Option<&str>) -> bool {
+    let among = || {
+        list(&expression["values"])
+            .iter()
+            .any(|v| v.as_str() == value)
+    };
+    let number = |v: Option<&str>| v.and_then(|v| v.parse::<i64>().ok());
+    let wanted = number(expression["values"][0].as_str());
+    match expression["operator"].as_str().unwrap_or_default() {
+        "In" => value.is_some() && among(),
+        "NotIn" => value.is_none() || !among(),
+        "Exists" => value.is_some(),
+        "DoesNotExist" => value.is_none(),
+        "Gt" => number(value) > wanted && wanted.is_some(),
+        "Lt" => number(value).is_some() && number(value) < wanted,
+        _ => false,
+    }
+}
+
+fn ports_taken(pod: &Value, others: &[Arc<Value>]) -> Option<Misfit> {
+    let of = |pod: &Value| -> Vec<i64> {
+        let containers = list(&pod["spec"]["containers"]).iter();
+        containers
+            .flat_map(|c| list(&c["ports"]))
+            .filter_map(|p| p["hostPort"].as_i64())
+            .filter(|p| *p > 0)
+            .collect()
+    };
+    let wanted = of(pod);
+    let taken = !wanted.is_empty()
+        && others
+            .iter()
+            .any(|o| of(o).iter().any(|p| wanted.contains(p)));
+    taken.then(|| Misfit::by_others("node(s) didn't have free ports for the requested pod ports"))
+}
+
+fn too_large(pod: &Value, node: &Value, others: &[Arc<Value>]) -> Option<Misfit> {
+    let room = requests::of_list(&node["status"]["allocatable"]);
+    let mut taken = Amounts::new();
+    for other in others {
+        requests::add(&mut taken, &requests::of_pod(other));
+    }
+    let of = |amounts: &Amounts, name: &str| amounts.get(name).copied().unwrap_or_default();
+    let (mut reasons, mut for_good) = (Vec::new(), false);
+    let pods = of(&room, "pods") / 1_000_000_000;
+    if i128::try_from(others.len()).unwrap_or(i128::MAX) >= pods {
+        reasons.push("Too many pods".to_owned());
+    }
+    for (name, wanted) in requests::of_pod(pod) {
+        if wanted > 0 && wanted > of(&room, &name) - of(&taken, &name) {
+            for_good |= wanted > of(&room, &name);
+            reasons.push(format!("Insufficient {name}"));
+        }
+    }
+    (!reasons.is_empty()).then_some(Misfit {
+        reasons,
+        others: !for_good,
+    })
+}
+
+/// Pods that are to be beside others, or apart from them. All of a cluster of one node are beside each other.
+fn apart(pod: &Value, node: &Value, others: &[Arc<Value>]) -> Option<Misfit> {
+    const REQUIRED: &str = "requiredDuringSchedulingIgnoredDuringExecution";
+    let spread = |term: &Value| {
+        let key = term["topologyKey"].as_str().unwrap_or_default();
+        node["metadata"]["labels"][key].is_string()
+    };
+    let meets = |term: &Value, of: &Value, other: &Value| {
+        let own = &of["metadata"]["namespace"];
+        let named = list(&term["namespaces"]);
+        let there = &other["metadata"]["namespace"];
+        let here = if named.is_empty() {
+            there == own
+        } else {
+            named.contains(there)
+        };
+        here && Selector::of(&term["labelSelector"]).matches(other)
+    };
+    let affinity = &pod["spec"]["affinity"];
+    for term in list(&affinity["podAffinity"][REQUIRED]) {
+        let found = others.iter().any(|o| meets(term, pod, o));
+        // The first of a group that wants to be together begins it.
+        if !spread(term) || !(found || meets(term, pod, pod)) {
+            return Some(Misfit::for_good("node(s) didn't match pod affinity rules"));
+        }
+    }
+    for term in list(&affinity["podAntiAffinity"][REQUIRED]) {
+        if spread(term) && others.iter().any(|o| meets(term, pod, o)) {
+            return Some(Misfit::by_others(
+                "node(s) didn't match pod anti-affinity rules",
+            ));
+        }
+    }
+    let kept_off = others.iter().any(|other| {
+        let terms = list(&other["spec"]["affinity"]["podAntiAffinity"][REQUIRED]).iter();
+        terms
+            .into_iter()
+            .any(|term| spread(term) && meets(term, other, pod))
+    });
+    kept_off.then(|| Misfit::by_others("node(s) didn't satisfy existing pods anti-affinity rules"))
+}
+
+/// Why no node takes a Pod, as its condition and its event say it.
+#[must_use]
+pub fn told(misfits: &[Misfit]) -> String {
+    let count = misfits.len();
+    let mut counted: std::collections::BTreeMap<&str, usize> = std::collections::BTreeMap::new();
+    for reason in misfits.iter().flat_map(|m| &m.reasons) {
+        *counted.entry(reason).or_default() += 1;
+    }
+    let mut reasons: Vec<String> = counted
+        .iter()
+        .map(|(why, n)| format!("{n} {why}"))
+        .collect();
+    reasons.sort();
+    if reasons.is_empty() {
+        return "no nodes available to schedule pods".to_owned();
+    }
+    let helped = misfits.iter().filter(|m| m.others).count();
+    let mut after = Vec::new();
+    if helped > 0 {
+        after.push(format!(
+            "{helped} No preemption victims found for incoming pod"
+        ));
+    }
+    if helped < count {
+        after.push(format!(
+            "{} Preemption is not helpful for scheduling",
+            count - helped
+        ));
+    }
+    format!(
+        "0/{count} nodes are available: {}. no new claims to deallocate, preemption: 0/{count} nodes are available: {}.",
+        reasons.join(", "),
+        after.join(", ")
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn node() -> Value {
+        json!({
+            "metadata": {"name": "n", "labels": {"disk": "ssd", "kubernetes.io/hostname": "n"}},
+            "status": {"allocatable": {"cpu": "4", "memory": "16Gi", "pods": "2"}},
+        })
+    }
+
+    fn why(pod: &Value, others: &[Arc<Value>]) -> Option<String> {
+        misfit(pod, &node(), others).map(|m| told(&[m]))
+    }
+
+    #[test]
+    fn what_is_too_large_is_told_as_on_a_real_cluster() {
+        let pod = |cpu: &str, memory: &str| json!({"spec": {"containers": [{"resources": {"requests": {"cpu": cpu, "memory": memory}}}]}});
+        assert_eq!(why(&pod("4", "1Gi"), &[]), None);
+        // As seen on Kubernetes 1.34.
+        assert_eq!(
+            why(&pod("400", "4000Gi"), &[]).unwrap(),
+            "0/1 nodes are available: 1 Insufficient cpu, 1 Insufficient memory. no new claims to deallocate, preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling."
+        );
+        let other = Arc::new(pod("3", "1Gi"));
+        assert!(
+            why(&pod("2", "1Gi"), &[Arc::clone(&other)])
+                .unwrap()
+                .ends_with("1 No preemption victims found for incoming pod.")
+        );
+        assert!(
+            why(&pod("0", "1"), &[Arc::clone(&other), other])
+                .unwrap()
+                .contains("1 Too many pods.")
+        );
+    }
+
+    #[test]
+    fn nodes_are_chosen_by_selector_affinity_and_taints() {
+        let ok = json!({"spec": {"nodeSelector": {"disk": "ssd"}}});
+        assert_eq!(why(&ok, &[]), None);
+        let no = json!({"spec": {"nodeSelector": {"disk": "hdd"}}});
+        assert!(
+            why(&no, &[])
+                .unwrap()
+                .contains("1 node(s) didn't match Pod's node affinity/selector.")
+        );
+        let by_name = |name: &str| {
+            json!({"spec": {"affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [
+            {"matchFields": [{"key": "metadata.name", "operator": "In", "values": [name]}]}]}}}}})
+        };
+        assert_eq!(why(&by_name("n"), &[]), None);
+        assert!(why(&by_name("m"), &[]).is_some());
+        let mut tainted = node();
+        tainted["spec"]["taints"] = json!([{"key": "a", "value": "b", "effect": "NoSchedule"}]);
+        assert!(misfit(&ok, &tainted, &[]).is_some());
+        let tolerant =
+            json!({"spec": {"tolerations": [{"key": "a", "operator": "Equal", "value": "b"}]}});
+        assert_eq!(misfit(&tolerant, &tainted, &[]), None);
+    }
+
+    #[test]
+    fn pods_that_are_to_be_apart_are() {
+        let pod = json!({"metadata": {"namespace": "a", "labels": {"app": "x"}}, "spec": {"affinity": {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [
+            {"topologyKey": "kubernetes.io/hostname", "labelSelector": {"matchLabels": {"app": "x"}}}]}}}});
+        assert_eq!(why(&pod, &[]), None);
+        assert!(
+            why(&pod, &[Arc::new(pod.clone())])
+                .unwrap()
+                .contains("didn't match pod anti-affinity rules")
+        );
+    }
+}
