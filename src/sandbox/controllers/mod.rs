@@ -5,7 +5,9 @@ pub mod accounts;
 pub mod cluster;
 pub mod endpoints;
 pub mod events;
+pub mod garbage;
 pub mod manager;
+pub mod namespace;
 pub mod self_service;
 pub mod workloads;
 
@@ -51,6 +53,8 @@ pub fn all(flavour: Flavour) -> Vec<Box<dyn Controller>> {
         Box::new(endpoints::Mirror),
         Box::new(endpoints::Slices::default()),
         Box::new(events::Expiry::default()),
+        Box::new(garbage::Collector::default()),
+        Box::new(namespace::Ending::default()),
         Box::new(workloads::deployment::Deployments::default()),
         Box::new(workloads::replicaset::ReplicaSets::default()),
     ];

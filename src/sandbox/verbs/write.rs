@@ -196,7 +196,7 @@ impl Api {
             .is_some_and(|f| !f.is_empty());
         if object["metadata"]["deletionTimestamp"].is_string()
             && !held
-            && !kinds::ends_slowly(resource)
+            && !kinds::ends_slowly(resource, &object)
         {
             state.put(&resource.place, &key, object);
             return Ok(state
