@@ -362,3 +362,163 @@ fn endpoints_of_ones_own_are_mirrored() {
     cluster.delete("v1/Endpoints", "db", None);
     assert!(cluster.all("discovery.k8s.io/v1/EndpointSlice").is_empty());
 }
+
+fn owned_by(name: &str, owner: &Value, blocks: bool) -> Value {
+    let reference = json!({
+        "apiVersion": owner["apiVersion"], "kind": owner["kind"], "name": owner["metadata"]["name"],
+        "uid": owner["metadata"]["uid"], "blockOwnerDeletion": blocks,
+    });
+    json!({"metadata": {"name": name, "ownerReferences": [reference]}})
+}
+
+/// A `ConfigMap` that a second belongs to, which a third belongs to.
+fn family(cluster: &mut Cluster) {
+    let first = cluster.create("v1/ConfigMap", &json!({"metadata": {"name": "first"}}));
+    let second = cluster.create("v1/ConfigMap", &owned_by("second", &first, true));
+    cluster.create("v1/ConfigMap", &owned_by("third", &second, true));
+}
+
+#[test]
+fn what_belongs_to_an_object_goes_after_it() {
+    let mut cluster = Cluster::new();
+    family(&mut cluster);
+    cluster.delete("v1/ConfigMap", "first", None);
+    for name in ["first", "second", "third"] {
+        assert!(cluster.find("v1/ConfigMap", name).is_none(), "{name}");
+    }
+    // What belongs to something that never was goes too; what belongs to a kind that is not served stays.
+    let never =
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "never", "uid": "u"}});
+    cluster.create("v1/ConfigMap", &owned_by("lost", &never, false));
+    let unknown = json!({"apiVersion": "example.com/v1", "kind": "Thing", "metadata": {"name": "t", "uid": "u"}});
+    cluster.create("v1/ConfigMap", &owned_by("kept", &unknown, false));
+    assert!(cluster.find("v1/ConfigMap", "lost").is_none());
+    assert!(cluster.find("v1/ConfigMap", "kept").is_some());
+}
+
+#[test]
+fn what_belongs_to_an_object_goes_before_it_or_stays_as_wished() {
+    let mut cluster = Cluster::new();
+    family(&mut cluster);
+    let hold = json!({"metadata": {"finalizers": ["example.com/hold"]}});
+    cluster.patch("v1/ConfigMap", "third", "", &hold).unwrap();
+    cluster.delete("v1/ConfigMap", "first", Some(Propagation::Foreground));
+    // The third is held, and holds the others.
+    assert_eq!(
+        cluster.get("v1/ConfigMap", "first")["metadata"]["finalizers"],
+        json!(["foregroundDeletion"])
+    );
+    assert_eq!(
+        cluster.get("v1/ConfigMap", "second")["metadata"]["finalizers"],
+        json!(["foregroundDeletion"])
+    );
+    cluster
+        .patch(
+            "v1/ConfigMap",
+            "third",
+            "",
+            &json!({"metadata": {"finalizers": null}}),
+        )
+        .unwrap();
+    for name in ["first", "second", "third"] {
+        assert!(cluster.find("v1/ConfigMap", name).is_none(), "{name}");
+    }
+    family(&mut cluster);
+    cluster.delete("v1/ConfigMap", "first", Some(Propagation::Orphan));
+    assert!(cluster.find("v1/ConfigMap", "first").is_none());
+    let second = cluster.get("v1/ConfigMap", "second");
+    assert!(
+        second["metadata"].get("ownerReferences").is_none(),
+        "{second}"
+    );
+    assert!(cluster.find("v1/ConfigMap", "third").is_some());
+}
+
+#[test]
+fn an_owner_of_two_is_not_missed_and_thousands_are_not_slow() {
+    let mut cluster = Cluster::new();
+    let one = cluster.create("v1/ConfigMap", &json!({"metadata": {"name": "one"}}));
+    let two = cluster.create("v1/ConfigMap", &json!({"metadata": {"name": "two"}}));
+    let mut both = owned_by("both", &one, false);
+    let second = owned_by("both", &two, false)["metadata"]["ownerReferences"][0].clone();
+    both["metadata"]["ownerReferences"]
+        .as_array_mut()
+        .unwrap()
+        .push(second);
+    cluster.create("v1/ConfigMap", &both);
+    for i in 0..3000 {
+        cluster.create("v1/Secret", &owned_by(&format!("s{i}"), &one, false));
+    }
+    cluster.delete("v1/ConfigMap", "one", None);
+    let left = cluster.get("v1/ConfigMap", "both");
+    assert_eq!(left["metadata"]["ownerReferences"][0]["name"], "two");
+    cluster.sandbox.pass(Duration::from_secs(1));
+    assert!(cluster.all("v1/Secret").is_empty());
+}
+
+#[test]
+fn a_namespace_ends_when_nothing_is_left_in_it() {
+    let mut cluster = Cluster::new();
+    cluster.create("v1/Node", &a_node());
+    cluster.create(
+        "v1/Service",
+        &json!({"metadata": {"name": "s"}, "spec": {"ports": [{"port": 80}]}}),
+    );
+    let held = json!({"metadata": {"name": "held", "finalizers": ["example.com/hold"]}});
+    cluster.create("v1/ConfigMap", &held);
+    cluster.pod("p", &json!({"nodeName": "n"}));
+    cluster.runs("p", "10.244.0.5", "True");
+    cluster.delete("v1/Namespace", "a", None);
+    assert_eq!(
+        cluster.get("v1/Namespace", "a")["status"]["phase"],
+        "Terminating"
+    );
+    assert_eq!(
+        cluster.refused("v1/Secret", &json!({"metadata": {"name": "late"}})),
+        "secrets \"late\" is forbidden: unable to create new content in namespace a because it is being terminated"
+    );
+    cluster.sandbox.pass(Duration::from_secs(4));
+    assert!(
+        cluster.get("v1/Pod", "p")["metadata"]
+            .get("deletionTimestamp")
+            .is_none()
+    );
+    cluster.sandbox.pass(Duration::from_secs(2));
+    // The Pod ends first; everything else waits for it.
+    assert!(cluster.get("v1/Pod", "p")["metadata"]["deletionTimestamp"].is_string());
+    assert!(cluster.find("v1/Service", "s").is_some());
+    let conditions = cluster.get("v1/Namespace", "a")["status"]["conditions"].clone();
+    assert_eq!(conditions[3]["message"], "All content successfully removed");
+    let resource = cluster.resource("v1/Pod");
+    let at_once = Options {
+        grace: Some(0),
+        ..Options::default()
+    };
+    cluster
+        .sandbox
+        .api
+        .delete(&resource, Some("a"), "p", &at_once)
+        .unwrap();
+    cluster.sandbox.pass(Duration::from_secs(20));
+    assert!(cluster.find("v1/Service", "s").is_none());
+    assert!(cluster.find("v1/ServiceAccount", "default").is_none());
+    let conditions = cluster.get("v1/Namespace", "a")["status"]["conditions"].clone();
+    assert_eq!(
+        conditions[3]["message"],
+        "Some resources are remaining: configmaps. has 1 resource instances"
+    );
+    assert_eq!(
+        conditions[4]["message"],
+        "Some content in the namespace has finalizers remaining: example.com/hold in 1 resource instances"
+    );
+    cluster
+        .patch(
+            "v1/ConfigMap",
+            "held",
+            "",
+            &json!({"metadata": {"finalizers": null}}),
+        )
+        .unwrap();
+    cluster.sandbox.pass(Duration::from_secs(10));
+    assert!(cluster.find("v1/Namespace", "a").is_none());
+}

@@ -174,8 +174,8 @@ impl Refusal {
 
     /// 403 for a namespace that is going.
     #[must_use]
-    pub fn terminating(about: About<'_>, namespace: &str, why: &str) -> Self {
-        let mut refusal = Self::forbidden(about, "", why);
+    pub fn terminating(about: About<'_>, name: &str, namespace: &str, why: &str) -> Self {
+        let mut refusal = Self::forbidden(about, name, why);
         if let Some(details) = &mut refusal.details {
             details.causes = vec![Cause {
                 reason: "NamespaceTerminating",

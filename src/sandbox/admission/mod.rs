@@ -77,7 +77,7 @@ pub fn mutate(
     request: &Request<'_>,
     object: &mut Value,
 ) -> Result<Vec<String>, Refusal> {
-    namespace::exists(state, request)?;
+    namespace::exists(state, request, object)?;
     requester::note(request, object);
     service_account::admit(api, state, request, object)?;
     priority::admit(state, request, object)?;

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::{Operation, Request};
+use super::{Operation, Request, called};
 use crate::sandbox::{
     registry,
     status::{About, Refusal},
@@ -15,7 +15,7 @@ use crate::sandbox::{
 const KEPT: [&str; 3] = ["default", "kube-system", "kube-public"];
 
 /// Refuses new objects where there is no namespace for them, or one that ends.
-pub(super) fn exists(state: &State, request: &Request<'_>) -> Result<(), Refusal> {
+pub(super) fn exists(state: &State, request: &Request<'_>, object: &Value) -> Result<(), Refusal> {
     let Some(namespace) = request.namespace.filter(|_| request.resource.namespaced) else {
         return Ok(());
     };
@@ -36,6 +36,7 @@ pub(super) fn exists(state: &State, request: &Request<'_>) -> Result<(), Refusal
         );
         return Err(Refusal::terminating(
             request.resource.about(),
+            called(object),
             namespace,
             &why,
         ));

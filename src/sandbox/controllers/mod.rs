@@ -5,7 +5,9 @@ pub mod accounts;
 pub mod cluster;
 pub mod endpoints;
 pub mod events;
+pub mod garbage;
 pub mod manager;
+pub mod namespace;
 pub mod node;
 pub mod self_service;
 pub mod workloads;
@@ -55,6 +57,8 @@ pub fn all(flavour: Flavour) -> Vec<Box<dyn Controller>> {
         Box::new(node::kubelet::Kubelet::default()),
         Box::new(node::scheduler::Scheduler),
         Box::new(node::status::NodeStatus::default()),
+        Box::new(garbage::Collector::default()),
+        Box::new(namespace::Ending::default()),
         Box::new(workloads::deployment::Deployments::default()),
         Box::new(workloads::replicaset::ReplicaSets::default()),
     ];

@@ -29,6 +29,9 @@ pub fn run(home: &Home, options: &Options, ready: impl FnOnce(&Running)) -> Resu
     let credentials = Credentials::of(home)?;
     let clock = Clock::at_speed(settings.speed);
     let sandbox = Sandbox::open(&home.objects(), flavour, clock)?;
+    sandbox
+        .api
+        .set_certificate(&credentials.authority.certificate);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()

@@ -279,7 +279,12 @@ pub fn selectable(resource: &Resource) -> Vec<&str> {
 
 /// Whether the end of an object is declared by a controller, not by its deletion: Namespaces have finalizers of their own.
 #[must_use]
-pub fn ends_slowly(resource: &Resource) -> bool {
+pub fn ends_slowly(resource: &Resource, object: &Value) -> bool {
+    let finalizers = object["spec"]["finalizers"].as_array();
+    is_namespace(resource) && finalizers.is_some_and(|f| !f.is_empty())
+}
+
+fn is_namespace(resource: &Resource) -> bool {
     resource.group.is_empty() && resource.kind == "Namespace"
 }
 
@@ -315,7 +320,7 @@ pub fn begin_end(resource: &Resource, object: &mut Value) {
     if extensions::is_definition(resource) {
         extensions::begin_end(object);
     }
-    if ends_slowly(resource) {
+    if is_namespace(resource) {
         object["status"]["phase"] = json!("Terminating");
     }
 }

@@ -291,7 +291,7 @@ impl On<'_> {
             return answer;
         }
         match sub {
-            "" | "status" => {}
+            "" | "status" | "finalize" => {}
             "scale" => return self.scale(verb),
             _ => return Err(Refusal::no_resource()),
         }

@@ -202,7 +202,7 @@ impl Api {
             (!finalizers.is_empty()).then(|| json!(finalizers)),
         );
         let grace = kinds::grace(resource, live, options.grace);
-        let held = !finalizers.is_empty() || grace > 0 || kinds::ends_slowly(resource);
+        let held = !finalizers.is_empty() || grace > 0 || kinds::ends_slowly(resource, live);
         let key = key(metadata["namespace"].as_str(), name(live));
         if options.dry_run {
             return Ok(if held {

@@ -198,7 +198,7 @@ impl Api {
         if object["metadata"]["deletionTimestamp"].is_string()
             && grace.unwrap_or_default() == 0
             && !held
-            && !kinds::ends_slowly(resource)
+            && !kinds::ends_slowly(resource, &object)
         {
             state.put(&resource.place, &key, object);
             return Ok(state
