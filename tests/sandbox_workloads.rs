@@ -9,8 +9,11 @@ use std::{sync::Arc, time::Duration};
 use ccnr::sandbox::{
     clock::Clock,
     controllers::{
-        cluster::{DEPLOYMENTS, Kind, PODS, REPLICA_SETS},
-        workloads::{deployment::Deployments, replicaset::ReplicaSets},
+        cluster::{DEPLOYMENTS, Kind, NODES, PODS, REPLICA_SETS, STATEFUL_SETS},
+        workloads::{
+            CLAIMS, CONTROLLER_REVISIONS, DAEMON_SETS, daemonset::DaemonSets,
+            deployment::Deployments, replicaset::ReplicaSets, statefulset::StatefulSets,
+        },
     },
     flavour::Flavour,
     instance::Sandbox,
@@ -20,7 +23,7 @@ use ccnr::sandbox::{
     verbs::{Api, How, delete::Options, patch},
 };
 use serde_json::{Value, json};
-use support::kubelet::{FATE, Kubelet};
+use support::kubelet::{FATE, Kubelet, NODE};
 
 const NAMESPACE: &str = "lab";
 
@@ -52,8 +55,10 @@ impl Lab {
         let sandbox = Sandbox::around(
             api,
             vec![
+                Box::new(DaemonSets::default()),
                 Box::new(Deployments::default()),
                 Box::new(ReplicaSets::default()),
+                Box::new(StatefulSets::default()),
                 Box::new(Kubelet::default()),
             ],
         );
@@ -495,4 +500,232 @@ fn pods_that_are_refused_are_told_of() {
     let status = timeless(&lab.get(DEPLOYMENTS, "web").unwrap()["status"]);
     assert_eq!(status["conditions"][2], condition);
     assert_eq!(status["unavailableReplicas"], 3);
+}
+
+fn names(objects: &[Arc<Value>]) -> Vec<&str> {
+    objects.iter().map(|o| name(o)).collect()
+}
+
+#[test]
+fn a_stateful_set_starts_one_pod_after_the_other_with_its_own_volume() {
+    let mut lab = Lab::new();
+    let claim = json!({
+        "metadata": {"name": "data"},
+        "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
+    });
+    let spec = json!({"replicas": 2, "serviceName": "db", "volumeClaimTemplates": [claim]});
+    lab.create(workload("apps/v1", "StatefulSet", &spec))
+        .unwrap();
+    lab.pass(1);
+    assert_eq!(names(&lab.list(PODS)), ["web-0"]);
+    lab.pass(10);
+    let revisions = lab.list(CONTROLLER_REVISIONS);
+    assert_eq!(revisions.len(), 1);
+    let revision = name(&revisions[0]);
+    let hash = revision.strip_prefix("web-").unwrap();
+    assert_eq!(
+        revisions[0]["metadata"]["labels"],
+        json!({"app": "web", "controller.kubernetes.io/hash": hash})
+    );
+    assert_eq!(
+        revisions[0]["data"]["spec"]["template"]["$patch"],
+        "replace"
+    );
+    let set = lab.get(STATEFUL_SETS, "web").unwrap();
+    assert_eq!(
+        set["status"],
+        json!({
+            "observedGeneration": 1, "replicas": 2, "readyReplicas": 2, "currentReplicas": 2, "updatedReplicas": 2,
+            "availableReplicas": 2, "currentRevision": revision, "updateRevision": revision, "collisionCount": 0,
+        })
+    );
+    let pods = lab.list(PODS);
+    assert_eq!(names(&pods), ["web-0", "web-1"]);
+    assert_eq!(
+        pods[1]["metadata"]["labels"],
+        json!({
+            "app": "web", "apps.kubernetes.io/pod-index": "1", "controller-revision-hash": revision,
+            "statefulset.kubernetes.io/pod-name": "web-1",
+        })
+    );
+    assert_eq!(pods[1]["spec"]["hostname"], "web-1");
+    assert_eq!(pods[1]["spec"]["subdomain"], "db");
+    assert_eq!(
+        pods[1]["spec"]["volumes"][0],
+        json!({"name": "data", "persistentVolumeClaim": {"claimName": "data-web-1"}})
+    );
+    let claims = lab.list(CLAIMS);
+    assert_eq!(names(&claims), ["data-web-0", "data-web-1"]);
+    assert_eq!(claims[0]["metadata"]["labels"], json!({"app": "web"}));
+    assert_eq!(
+        lab.told("StatefulSet"),
+        [
+            "SuccessfulCreate: create Claim data-web-0 Pod web-0 in StatefulSet web success",
+            "SuccessfulCreate: create Pod web-0 in StatefulSet web successful",
+            "SuccessfulCreate: create Claim data-web-1 Pod web-1 in StatefulSet web success",
+            "SuccessfulCreate: create Pod web-1 in StatefulSet web successful",
+        ]
+    );
+}
+
+#[test]
+fn a_stateful_set_shrinks_from_the_end_and_keeps_the_volumes() {
+    let mut lab = Lab::new();
+    let claim = json!({
+        "metadata": {"name": "data"},
+        "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
+    });
+    let spec = json!({"replicas": 3, "volumeClaimTemplates": [claim]});
+    lab.create(workload("apps/v1", "StatefulSet", &spec))
+        .unwrap();
+    lab.pass(20);
+    lab.patch(STATEFUL_SETS, "web", &json!({"spec": {"replicas": 1}}));
+    lab.sandbox.pass(Duration::from_millis(500));
+    let going = lab.list(PODS);
+    let going = going
+        .iter()
+        .filter(|p| p["metadata"]["deletionTimestamp"].is_string());
+    assert_eq!(
+        going.map(|p| name(p).to_owned()).collect::<Vec<_>>(),
+        ["web-2"]
+    );
+    lab.pass(5);
+    assert_eq!(names(&lab.list(PODS)), ["web-0"]);
+    assert_eq!(lab.list(CLAIMS).len(), 3);
+}
+
+#[test]
+fn a_stateful_set_rolls_down_to_its_partition() {
+    let mut lab = Lab::new();
+    let spec = json!({"replicas": 3, "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"partition": 1}}});
+    lab.create(workload("apps/v1", "StatefulSet", &spec))
+        .unwrap();
+    lab.pass(20);
+    lab.patch(
+        STATEFUL_SETS,
+        "web",
+        &json!({"spec": {"template": template("web:2")}}),
+    );
+    lab.pass(20);
+    let images = |lab: &Lab| {
+        let pods = lab.list(PODS);
+        let image = |p: &Arc<Value>| {
+            p["spec"]["containers"][0]["image"]
+                .as_str()
+                .unwrap()
+                .to_owned()
+        };
+        pods.iter().map(image).collect::<Vec<_>>()
+    };
+    assert_eq!(images(&lab), ["web:1", "web:2", "web:2"]);
+    let status = |lab: &Lab| lab.get(STATEFUL_SETS, "web").unwrap()["status"].clone();
+    assert_eq!(status(&lab)["currentReplicas"], 1);
+    assert_eq!(status(&lab)["updatedReplicas"], 2);
+    assert_ne!(
+        status(&lab)["currentRevision"],
+        status(&lab)["updateRevision"]
+    );
+    // What is below the partition comes back as it was.
+    lab.delete(PODS, "web-0");
+    lab.pass(10);
+    assert_eq!(images(&lab), ["web:1", "web:2", "web:2"]);
+    let all = json!({"spec": {"updateStrategy": {"rollingUpdate": {"partition": 0}}}});
+    lab.patch(STATEFUL_SETS, "web", &all);
+    lab.pass(10);
+    assert_eq!(images(&lab), ["web:2", "web:2", "web:2"]);
+    assert_eq!(
+        status(&lab)["currentRevision"],
+        status(&lab)["updateRevision"]
+    );
+    assert_eq!(status(&lab)["currentReplicas"], 3);
+}
+
+#[test]
+fn a_daemon_set_has_a_pod_on_each_node_that_fits() {
+    let mut lab = Lab::new();
+    lab.create(json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "tainted"}, "spec": {"taints": [
+        {"key": "a", "value": "b", "effect": "NoSchedule"},
+        {"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"},
+    ]}}))
+    .unwrap();
+    lab.create(workload("apps/v1", "DaemonSet", &json!({})))
+        .unwrap();
+    lab.pass(10);
+    let set = lab.get(DAEMON_SETS, "web").unwrap();
+    assert_eq!(
+        set["status"],
+        json!({
+            "observedGeneration": 1, "desiredNumberScheduled": 1, "currentNumberScheduled": 1, "numberMisscheduled": 0,
+            "numberReady": 1, "numberAvailable": 1, "updatedNumberScheduled": 1,
+        })
+    );
+    let revisions = lab.list(CONTROLLER_REVISIONS);
+    let hash = name(&revisions[0]).strip_prefix("web-").unwrap();
+    assert_eq!(
+        revisions[0]["metadata"]["labels"],
+        json!({"app": "web", "controller-revision-hash": hash})
+    );
+    let pods = lab.list(PODS);
+    assert_eq!(
+        pods[0]["metadata"]["labels"],
+        json!({"app": "web", "controller-revision-hash": hash, "pod-template-generation": "1"})
+    );
+    let affinity = &pods[0]["spec"]["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"];
+    assert_eq!(
+        affinity["nodeSelectorTerms"][0]["matchFields"][0],
+        json!({"key": "metadata.name", "operator": "In", "values": [NODE]})
+    );
+    assert_eq!(pods[0]["spec"]["tolerations"].as_array().unwrap().len(), 6);
+    assert_eq!(
+        lab.told("DaemonSet"),
+        [format!("SuccessfulCreate: Created pod: {}", name(&pods[0]))]
+    );
+    let taint = json!({"key": "a", "operator": "Exists"});
+    let mut template = template("web:1");
+    template["spec"]["tolerations"] = json!([taint]);
+    lab.patch(DAEMON_SETS, "web", &json!({"spec": {"template": template}}));
+    lab.pass(10);
+    let set = lab.get(DAEMON_SETS, "web").unwrap();
+    assert_eq!(set["status"]["desiredNumberScheduled"], 2);
+    assert_eq!(
+        set["metadata"]["annotations"]["deprecated.daemonset.template.generation"],
+        "2"
+    );
+    let nodes = lab.sandbox.api.store.with(|s| {
+        let place = registry::place(NODES.group, NODES.plural);
+        s.list(&place, None).count()
+    });
+    assert_eq!(nodes, 2);
+}
+
+#[test]
+fn a_daemon_set_rolls_and_replaces_what_fails() {
+    let mut lab = Lab::new();
+    lab.create(workload("apps/v1", "DaemonSet", &json!({})))
+        .unwrap();
+    lab.pass(10);
+    let mut failing = template("web:2");
+    failing["metadata"]["annotations"] = json!({FATE: "fails"});
+    lab.patch(DAEMON_SETS, "web", &json!({"spec": {"template": failing}}));
+    lab.pass(10);
+    let pods = lab.list(PODS);
+    assert_eq!(pods.len(), 1);
+    assert_eq!(pods[0]["spec"]["containers"][0]["image"], "web:2");
+    let told = lab.told("DaemonSet");
+    let failed = told
+        .iter()
+        .filter(|t| t.starts_with("FailedDaemonPod: Found failed daemon pod lab/web-"));
+    assert!(failed.clone().count() >= 1, "{told:?}");
+    assert!(
+        failed
+            .clone()
+            .all(|t| t.ends_with(&format!("on node {NODE}, will try to kill it")))
+    );
+    let revisions = lab.list(CONTROLLER_REVISIONS);
+    let mut numbers: Vec<_> = revisions
+        .iter()
+        .map(|r| r["revision"].as_i64().unwrap())
+        .collect();
+    numbers.sort_unstable();
+    assert_eq!(numbers, [1, 2]);
 }

@@ -54,7 +54,12 @@ impl Controller for Kubelet {
             (false, _) => ("starting", START),
         };
         if pod["spec"]["nodeName"].is_null() {
-            cluster.merge(PODS, &pod, &json!({"spec": {"nodeName": NODE}}))?;
+            // A DaemonSet says for which node its Pod is.
+            let affinity = &pod["spec"]["affinity"]["nodeAffinity"];
+            let required = &affinity["requiredDuringSchedulingIgnoredDuringExecution"];
+            let field = &required["nodeSelectorTerms"][0]["matchFields"][0];
+            let node = field["values"][0].as_str().unwrap_or(NODE);
+            cluster.merge(PODS, &pod, &json!({"spec": {"nodeName": node}}))?;
         }
         let uid = pod["metadata"]["uid"].as_str().unwrap().to_owned();
         let now = cluster.elapsed();

@@ -59,8 +59,10 @@ pub fn all(flavour: Flavour) -> Vec<Box<dyn Controller>> {
         Box::new(node::status::NodeStatus::default()),
         Box::new(garbage::Collector::default()),
         Box::new(namespace::Ending::default()),
+        Box::new(workloads::daemonset::DaemonSets::default()),
         Box::new(workloads::deployment::Deployments::default()),
         Box::new(workloads::replicaset::ReplicaSets::default()),
+        Box::new(workloads::statefulset::StatefulSets::default()),
     ];
     if !flavour.has_openshift() {
         all.push(Box::new(self_service::SelfService));

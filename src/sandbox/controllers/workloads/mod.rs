@@ -5,11 +5,21 @@ pub mod amount;
 pub mod claim;
 pub mod condition;
 pub mod control;
-//daemonset
+pub mod daemonset;
 pub mod deployment;
+pub mod nodes;
 pub mod pods;
 pub mod replicaset;
-//revisions
-//statefulset
+pub mod revisions;
+pub mod statefulset;
 pub mod template;
 pub mod times;
+
+use super::cluster::Kind;
+
+/// `ControllerRevisions`.
+pub const CONTROLLER_REVISIONS: Kind = Kind::new("apps", "v1", "controllerrevisions");
+/// `DaemonSets`.
+pub const DAEMON_SETS: Kind = Kind::new("apps", "v1", "daemonsets");
+/// `PersistentVolumeClaims`.
+pub const CLAIMS: Kind = Kind::new("", "v1", "persistentvolumeclaims");
