@@ -104,13 +104,16 @@ fn events_are_forgotten_after_an_hour() {
     let reasons = || -> Vec<(String, i64)> {
         let events = cluster.list(EVENTS, Some("default"));
         let of = events.iter().filter(|e| e["source"]["component"] == "test");
-        of.map(|e| {
-            (
-                e["reason"].as_str().unwrap().to_owned(),
-                e["count"].as_i64().unwrap(),
-            )
-        })
-        .collect()
+        let mut all: Vec<_> = of
+            .map(|e| {
+                (
+                    e["reason"].as_str().unwrap().to_owned(),
+                    e["count"].as_i64().unwrap(),
+                )
+            })
+            .collect();
+        all.sort();
+        all
     };
     assert_eq!(reasons(), [("Early".to_owned(), 2), ("Late".to_owned(), 1)]);
     sandbox.pass(Duration::from_secs(15 * 60));

@@ -28,7 +28,7 @@ const PATTERNS: [(&str, &str); 8] = [
         "kube-api-access-*",
     ),
     (r"-[bcdfghjklmnpqrstvwxz2456789]{5}\b", "-*"),
-    (r"\b(sandbox-1|rig-\w+)\b", "NODE"),
+    (r"\b(docker|quay)\.io/", "REGISTRY/"),
 ];
 
 /// Labels whose values are hashes of templates.
@@ -90,6 +90,7 @@ impl Normal {
                                 "HASH".to_owned()
                             })
                         }
+                        ("nodeName", Value::String(_)) => json!("NODE"),
                         _ => self.value(child),
                     };
                     (self.text(key), child)

@@ -202,6 +202,9 @@ pub fn default(resource: &Resource, object: &mut Value) {
         return;
     }
     defaults::fill(resource, object);
+    if resource.group.is_empty() && resource.kind == "Pod" {
+        pod::zero_times(object);
+    }
     if let Some(schema) = resource.schema.as_ref().filter(|_| !resource.custom) {
         zero::fill(object, schema);
     }

@@ -7,6 +7,22 @@ pub(super) fn first_status(pod: &Value) -> Value {
     json!({"phase": "Pending", "qosClass": quality_of_service(pod)})
 }
 
+/// Times that Go writes of a Pod's status even where they are not set, because they are no pointers.
+pub(super) fn zero_times(pod: &mut Value) {
+    let conditions = pod.pointer_mut("/status/conditions");
+    for condition in conditions
+        .and_then(Value::as_array_mut)
+        .into_iter()
+        .flatten()
+    {
+        if let Some(condition) = condition.as_object_mut() {
+            for time in ["lastProbeTime", "lastTransitionTime"] {
+                condition.entry(time).or_insert(Value::Null);
+            }
+        }
+    }
+}
+
 /// How the kubelet ranks a Pod when memory runs out.
 /// <https://kubernetes.io/docs/concepts/workloads/pods/pod-qos/>
 pub(super) fn quality_of_service(pod: &Value) -> &'static str {
