@@ -55,6 +55,7 @@ pub fn all(flavour: Flavour) -> Vec<Box<dyn Controller>> {
         Box::new(endpoints::Slices::default()),
         Box::new(events::Expiry::default()),
         Box::new(node::kubelet::Kubelet::default()),
+        Box::new(node::lifecycle::Lifecycle),
         Box::new(node::scheduler::Scheduler),
         Box::new(node::status::NodeStatus::default()),
         Box::new(garbage::Collector::default()),

@@ -1,6 +1,7 @@
 //! What runs in simulated containers: images, and what their programs say, serve and do.
 
 pub mod reference;
+pub mod said;
 mod shell;
 pub mod table;
 

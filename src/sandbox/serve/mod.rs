@@ -2,6 +2,7 @@
 
 pub mod authn;
 mod media;
+mod pods;
 pub mod request;
 mod respond;
 mod special;

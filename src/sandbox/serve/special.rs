@@ -2,13 +2,15 @@
 
 use http::Response;
 
-use super::{On, request::Verb, respond::Body};
+use super::{On, pods, request::Verb, respond::Body};
 use crate::sandbox::status::Refusal;
 
 /// Answers a request for one of them; nothing for plain objects.
 pub(super) fn answer(on: &On<'_>, verb: Verb) -> Option<Result<Response<Body>, Refusal>> {
     let group = on.resource.group.as_str();
     let (resource, sub) = (on.resource.plural.as_str(), on.target.subresource.as_str());
-    let _ = (group, resource, sub, verb);
-    None
+    match (group, resource, sub) {
+        ("", "pods" | "bindings", _) => pods::answer(on, verb),
+        _ => None,
+    }
 }

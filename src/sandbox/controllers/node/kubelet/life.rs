@@ -236,7 +236,11 @@ impl Life {
             sandbox,
             ..Self::default()
         };
-        for field in ["initContainerStatuses", "containerStatuses"] {
+        for field in [
+            "initContainerStatuses",
+            "containerStatuses",
+            "ephemeralContainerStatuses",
+        ] {
             for status in list(&status[field]) {
                 let name = status["name"].as_str().unwrap_or_default();
                 life.runs.insert(name.to_owned(), Run::of(status, clock));

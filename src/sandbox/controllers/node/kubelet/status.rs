@@ -61,6 +61,11 @@ pub(super) fn of(look: &Look<'_>, life: &Life, moment: Moment) -> Value {
         status.insert("initContainerStatuses".to_owned(), json!(of_inits));
     }
     status.insert("containerStatuses".to_owned(), json!(of_containers));
+    let ephemeral = list(&spec["ephemeralContainers"]).iter();
+    let ephemeral: Vec<Value> = ephemeral.map(|c| one(c, false)).collect();
+    if !ephemeral.is_empty() {
+        status.insert("ephemeralContainerStatuses".to_owned(), json!(ephemeral));
+    }
     Value::Object(status)
 }
 
