@@ -9,7 +9,7 @@ use std::{
 use serde_json::{Map, Value};
 
 use super::{
-    extensions::definition::Definition,
+    extensions::{definition::Definition, structural},
     flavour::Flavour,
     schema::{Schema, Types},
     status::About,
@@ -117,23 +117,27 @@ impl Resource {
         }
     }
 
-    /// The version in which its objects are kept, with the group.
-    #[must_use]
-    pub fn stored_version(&self) -> String {
-        match &self.definition {
-            Some(definition) => format!("{}/{}", self.group, definition.storage),
-            None => self.api_version(),
+    /// Brings an object into the version in which it is kept.
+    pub fn store(&self, object: &mut Value) {
+        if let Some(definition) = &self.definition {
+            object["apiVersion"] = format!("{}/{}", self.group, definition.storage).into();
+            definition.store(object);
         }
     }
 
-    /// An object in this version: those of custom resources differ in nothing else.
+    /// An object in this version, with the fields that it has.
     #[must_use]
     pub fn shown<'a>(&self, object: &'a Value) -> Cow<'a, Value> {
-        if self.definition.is_none() || object["apiVersion"] == self.api_version() {
+        let Some(definition) = &self.definition else {
+            return Cow::Borrowed(object);
+        };
+        if object["apiVersion"] == self.api_version() {
             return Cow::Borrowed(object);
         }
         let mut object = object.clone();
         object["apiVersion"] = self.api_version().into();
+        structural::prune(&mut object, &definition.structure);
+        structural::fill(&mut object, &definition.structure);
         Cow::Owned(object)
     }
 
@@ -276,6 +280,13 @@ impl Registry {
         self.resources.values().find(is).cloned()
     }
 
+    /// Whether a group is that of custom resources alone.
+    #[must_use]
+    pub fn is_custom(&self, group: &str) -> bool {
+        let mut all = self.resources.values().filter(|r| r.group == group);
+        all.all(|r| r.custom)
+    }
+
     /// The groups, the core group first.
     #[must_use]
     pub fn groups(&self) -> &[Group] {
@@ -318,7 +329,7 @@ pub fn access() -> impl Iterator<Item = Value> {
 
 /// Which version of a custom group comes first: stable ones, then `beta`, then `alpha`, each the newest first, then all others.
 /// <https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definition-versioning/#version-priority>
-fn priority(version: &str) -> (u8, u64, u64, std::cmp::Reverse<&str>) {
+pub(super) fn priority(version: &str) -> (u8, u64, u64, std::cmp::Reverse<&str>) {
     let read = || {
         let rest = version.strip_prefix('v')?;
         let end = rest

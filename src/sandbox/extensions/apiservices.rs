@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::sandbox::{
     registry::{self, Registry},
-    verbs::{Api, How, delete::Options, name, patch},
+    verbs::{Api, How, delete::Options, key, name},
 };
 
 /// What marks those that come and go with what is served.
@@ -58,24 +58,22 @@ pub fn follow(api: &Api) {
         }
     }
     let how = How::by("kube-apiserver");
-    let status = How {
-        subresource: "status".to_owned(),
-        ..how.clone()
-    };
     for (name, object) in wanted {
         if there.contains(&name) {
             continue;
         }
-        let available = json!({"status": {"conditions": [{
-            "type": "Available", "status": "True", "lastTransitionTime": api.clock.stamp(), "reason": "Local",
-            "message": "Local APIServices are always available",
-        }]}});
-        let made = api.create(&resource, None, object, &how).and_then(|_| {
-            let patch = (patch::Kind::Merge, &available);
-            api.patch(&resource, None, &name, patch, &status)
-        });
-        if let Err(refusal) = made {
-            tracing::debug!("an APIService was not made: {}", refusal.message);
+        match api.create(&resource, None, object, &how) {
+            Ok(made) => {
+                let mut object = (*made.object).clone();
+                object["status"] = json!({"conditions": [{
+                    "type": "Available", "status": "True", "lastTransitionTime": api.clock.stamp(), "reason": "Local",
+                    "message": "Local APIServices are always available",
+                }]});
+                // Nobody manages this status.
+                api.store
+                    .with(|state| state.put(&place, &key(None, &name), object));
+            }
+            Err(refusal) => tracing::debug!("an APIService was not made: {}", refusal.message),
         }
     }
 }

@@ -26,6 +26,8 @@ pub struct Definition {
     pub structure: Value,
     /// The version in which objects are kept.
     pub storage: String,
+    /// Its schema, where it is another version.
+    stored: Option<Value>,
     /// Where the numbers of the scale subresource are.
     pub scale: Option<Scale>,
     /// What is said of those who use this version.
@@ -38,6 +40,14 @@ pub struct Definition {
 }
 
 impl Definition {
+    /// Makes an object fit for being kept: what the stored version does not have is lost.
+    pub fn store(&self, object: &mut Value) {
+        if let Some(stored) = &self.stored {
+            structural::prune(object, stored);
+            structural::fill(object, stored);
+        }
+    }
+
     /// The rules in CEL; none where there are none.
     #[must_use]
     pub fn rules(&self) -> Option<&CompiledSchema> {
@@ -83,15 +93,10 @@ fn resource(crd: &Value, version: &Value, source: (String, i64)) -> Resource {
     let (spec, names) = (&crd["spec"], &crd["status"]["acceptedNames"]);
     let (group, plural) = (text(&spec["group"]), text(&names["plural"]));
     let structure = version["schema"]["openAPIV3Schema"].clone();
-    let warning = (version["deprecated"] == true).then(|| {
-        version["deprecationWarning"].as_str().map_or_else(
-            || {
-                let (name, kind) = (text(&version["name"]), text(&names["kind"]));
-                format!("{group}/{name} {kind} is deprecated")
-            },
-            str::to_owned,
-        )
-    });
+    let all = spec["versions"].as_array().map_or(&[][..], Vec::as_slice);
+    let stored = all
+        .iter()
+        .find(|v| v["storage"] == true && v["name"] != version["name"]);
     let fields = version["selectableFields"].as_array().into_iter().flatten();
     let selectable = fields.map(|f| text(&f["jsonPath"]).trim_start_matches('.').to_owned());
     let kind = text(&names["kind"]);
@@ -100,9 +105,10 @@ fn resource(crd: &Value, version: &Value, source: (String, i64)) -> Resource {
         has_rules: structural::has_rules(&structure),
         rules: OnceLock::new(),
         storage: storage_version(crd).to_owned(),
+        stored: stored.map(|v| v["schema"]["openAPIV3Schema"].clone()),
         scale: Scale::of(&version["subresources"]["scale"]),
         selectable: selectable.collect(),
-        warning,
+        warning: warning(&group, &kind, version, all),
         structure,
     };
     let name = text(&version["name"]);
@@ -133,6 +139,28 @@ fn resource(crd: &Value, version: &Value, source: (String, i64)) -> Resource {
         kind,
         definition: Some(Arc::new(definition)),
     }
+}
+
+/// What those are told who use a version that is deprecated.
+fn warning(group: &str, kind: &str, version: &Value, all: &[Value]) -> Option<String> {
+    if version["deprecated"] != true {
+        return None;
+    }
+    if let Some(own) = version["deprecationWarning"].as_str() {
+        return Some(own.to_owned());
+    }
+    let others = all
+        .iter()
+        .filter(|v| v["served"] == true && v["deprecated"] != true);
+    let better = others
+        .filter_map(|v| v["name"].as_str())
+        .max_by_key(|name| registry::priority(name));
+    let name = text(&version["name"]);
+    let told = format!("{group}/{name} {kind} is deprecated");
+    Some(match better {
+        Some(better) => format!("{told}; use {group}/{better} {kind}"),
+        None => told,
+    })
 }
 
 /// What discovery says of the stored form: eight bytes of a hash of its name.

@@ -153,8 +153,34 @@ fn empty(api: &Api, crd: &Value) -> bool {
             }
         }
     }
-    api.store
-        .with(|state| state.list(&place, None).next().is_none())
+    let none = api
+        .store
+        .with(|state| state.list(&place, None).next().is_none());
+    if !none {
+        note_progress(api, crd);
+    }
+    none
+}
+
+/// Notes that objects are still going.
+fn note_progress(api: &Api, crd: &Value) {
+    let key = key(None, name(crd));
+    let place = place();
+    let progress = (
+        "True",
+        "InstanceDeletionInProgress",
+        "CustomResource deletion is in progress",
+    );
+    api.store.with(|state| {
+        let Some(found) = state.get(&place, &key) else {
+            return;
+        };
+        let mut object = (*found).clone();
+        names::set_condition(&mut object, "Terminating", progress, &api.clock.stamp());
+        if object != *found {
+            state.put(&place, &key, object);
+        }
+    });
 }
 
 /// Lets a CRD go whose objects are gone.

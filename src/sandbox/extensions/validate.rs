@@ -109,8 +109,7 @@ fn of_versions(versions: &Value) -> Vec<Cause> {
     for (i, version) in all.iter().enumerate() {
         let name = version["name"].as_str().unwrap_or_default();
         if !seen.insert(name) {
-            let why = "must contain unique version names";
-            causes.push(Cause::invalid("spec.versions", &go(all), why));
+            causes.push(in_versions(all, "must contain unique version names"));
         }
         if let Some(problem) = names::service_problem(name) {
             let at = format!("spec.versions[{i}].name");
@@ -119,13 +118,13 @@ fn of_versions(versions: &Value) -> Vec<Cause> {
     }
     if all.iter().filter(|v| v["storage"] == true).count() != 1 {
         let why = "must have exactly one version marked as storage version";
-        causes.push(Cause::invalid("spec.versions", &go(all), why));
+        causes.push(in_versions(all, why));
     }
     causes
 }
 
-/// Versions as Go prints them, without what is common to all.
-fn go(versions: &[Value]) -> Value {
+/// What is wrong with all versions together, which are shown as Go prints them: without what is common to all.
+fn in_versions(versions: &[Value], why: &str) -> Cause {
     let common = versions.len() == 1;
     let one = |v: &Value| {
         let or_null = |field: &str| {
@@ -135,15 +134,26 @@ fn go(versions: &[Value]) -> Value {
                 v[field].clone()
             }
         };
-        json!({
-            "Name": v["name"], "Served": v["served"], "Storage": v["storage"], "Deprecated": v["deprecated"] == true,
-            "DeprecationWarning": v["deprecationWarning"], "Schema": or_null("schema"),
-            "Subresources": or_null("subresources"),
-            "AdditionalPrinterColumns": or_null("additionalPrinterColumns"),
-            "SelectableFields": or_null("selectableFields"),
-        })
+        let flag = |field: &str| v[field] == true;
+        format!(
+            "{{\"Name\":{},\"Served\":{},\"Storage\":{},\"Deprecated\":{},\"DeprecationWarning\":{},\"Schema\":{},\"Subresources\":{},\"AdditionalPrinterColumns\":{},\"SelectableFields\":{}}}",
+            v["name"],
+            flag("served"),
+            flag("storage"),
+            flag("deprecated"),
+            v["deprecationWarning"],
+            or_null("schema"),
+            or_null("subresources"),
+            or_null("additionalPrinterColumns"),
+            or_null("selectableFields"),
+        )
     };
-    versions.iter().map(one).collect()
+    let all: Vec<String> = versions.iter().map(one).collect();
+    Cause {
+        reason: "FieldValueInvalid",
+        message: format!("Invalid value: [{}]: {why}", all.join(",")),
+        field: "spec.versions".to_owned(),
+    }
 }
 
 fn of_names(given: &Value) -> Vec<Cause> {

@@ -1,7 +1,10 @@
 //! Sets of fields, as `managedFields` write them: who manages what.
 //! <https://kubernetes.io/docs/reference/using-api/server-side-apply/#managers>
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cmp::Ordering,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use serde_json::{Map, Value, json};
 
@@ -172,6 +175,15 @@ pub fn item(value: &Value, list: &Schema) -> Option<Step> {
             (!found.is_empty()).then(|| format!("k:{}", json!(found)))
         }
     }
+}
+
+/// The order in which fields are told: those of a level before what is deeper.
+#[must_use]
+pub fn members_first(left: &Path, right: &Path) -> Ordering {
+    let same = left.iter().zip(right).take_while(|(a, b)| a == b).count();
+    let deeper = |path: &Path| path.len() > same + 1;
+    let order = deeper(left).cmp(&deeper(right));
+    order.then_with(|| left.cmp(right))
 }
 
 /// Whether a type has one owner as a whole.

@@ -214,6 +214,11 @@ pub fn applied(
         conflicts.extend(both.iter().map(|path| (other.by.clone(), path.clone())));
     }
     if !conflicts.is_empty() && !force {
+        conflicts.sort_by(|(a, left), (b, right)| {
+            let other = |by: &Writer| managed.iter().position(|m| m.by == *by);
+            let rank = other(a).cmp(&other(b));
+            rank.then_with(|| fields::members_first(left, right))
+        });
         return Err(conflict(&conflicts));
     }
     for (i, other) in managed.iter_mut().enumerate() {

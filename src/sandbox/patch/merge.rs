@@ -55,9 +55,9 @@ fn list(live: Option<&Value>, config: &[Value], schema: &Schema) -> Value {
 
 /// Removes fields, but those that are kept, and those that hold something that is. Maps and lists that are empty then go too.
 pub fn remove(object: &mut Value, gone: &FieldSet, kept: &FieldSet) {
-    // What holds others comes after what it holds.
+    // What holds others goes first, with all that is in it: its items are found by their keys.
     let paths: BTreeSet<&Path> = gone.iter().collect();
-    for path in paths.into_iter().rev() {
+    for path in paths {
         let holds = |p: &Path| p.starts_with(path);
         if !kept.iter().any(holds) {
             remove_at(object, path);

@@ -168,12 +168,15 @@ fn outcome(
     let resource = registry.get(&target.group, &target.version, &target.resource);
     let Some(resource) = resource else {
         let served = registry.groups().iter().any(|g| g.name == target.group);
-        return if served {
+        return if served && !registry.is_custom(&target.group) {
             Err(Refusal::no_resource())
         } else {
             Ok(respond::text(StatusCode::NOT_FOUND, "404 page not found\n"))
         };
     };
+    if resource.custom && !resource.namespaced && target.namespace.is_some() {
+        return Ok(respond::text(StatusCode::NOT_FOUND, "404 page not found\n"));
+    }
     let verb = target.verb(&asked.method, &asked.query)?;
     target.fits(&resource, verb)?;
     let wanted = Attributes {
@@ -196,7 +199,13 @@ fn outcome(
         target: &target,
         form: Form::of(asked, &resource)?,
     };
-    on.perform(verb)
+    let warning = resource
+        .definition
+        .as_ref()
+        .and_then(|d| d.warning.as_ref());
+    let mut answer = on.perform(verb)?;
+    respond::warn(&mut answer, warning);
+    Ok(answer)
 }
 
 /// What a server tells of itself.
@@ -501,12 +510,7 @@ impl On<'_> {
         let object = self.resource.shown(object);
         let now = self.api.clock.now();
         let mut answer = self.form.object(self.resource, code, &object, now);
-        for warning in warnings {
-            let text = format!("299 - \"{}\"", warning.replace('"', "\\\""));
-            if let Ok(value) = text.parse() {
-                answer.headers_mut().append(header::WARNING, value);
-            }
-        }
+        respond::warn(&mut answer, warnings);
         answer
     }
 }

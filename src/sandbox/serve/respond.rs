@@ -68,6 +68,10 @@ impl Form {
             table["metadata"] = metadata;
             return self.written(StatusCode::OK, &table);
         }
+        let mut metadata = metadata;
+        if resource.custom && metadata["continue"].is_null() {
+            metadata["continue"] = json!("");
+        }
         let items = Items {
             all: items,
             shape: self.shape,
@@ -131,6 +135,19 @@ fn metadata(object: &Value) -> Value {
     json!({
         "apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadata", "metadata": object["metadata"],
     })
+}
+
+/// Adds what a client is warned of.
+pub(super) fn warn<'a>(
+    answer: &mut Response<Body>,
+    warnings: impl IntoIterator<Item = &'a String>,
+) {
+    for warning in warnings {
+        let text = format!("299 - \"{}\"", warning.replace('"', "\\\""));
+        if let Ok(value) = text.parse() {
+            answer.headers_mut().append(header::WARNING, value);
+        }
+    }
 }
 
 /// A list, whose items are not copied for it.

@@ -8,7 +8,7 @@ use super::{Api, key, missing, name, read::Wanted, set};
 use crate::sandbox::{
     admission,
     authz::User,
-    kinds,
+    extensions, kinds,
     registry::Resource,
     status::{About, Refusal},
     store::{State, selector::Selector},
@@ -225,12 +225,13 @@ impl Api {
                 "deletionTimestamp",
                 Some(json!(self.clock.stamp_after(grace))),
             );
+            let definition = extensions::is_definition(resource);
             set(
                 &mut object,
                 "deletionGracePeriodSeconds",
-                Some(json!(grace)),
+                (!definition).then(|| json!(grace)),
             );
-            if !going && kinds::has_generation(resource) {
+            if !going && kinds::has_generation(resource) && !definition {
                 let generation = metadata["generation"].as_i64().unwrap_or_default() + 1;
                 set(&mut object, "generation", Some(json!(generation)));
             }

@@ -101,7 +101,7 @@ impl Api {
             return Err(Refusal::already_exists(resource.about(), name(&object)));
         }
         kinds::add(resource, &mut object);
-        object["apiVersion"] = json!(resource.stored_version());
+        resource.store(&mut object);
         if place.how.dry_run {
             return Ok(Arc::new(object));
         }
@@ -182,7 +182,7 @@ impl Api {
         }
         let version = live["metadata"]["resourceVersion"].clone();
         set(&mut object, "resourceVersion", Some(version));
-        object["apiVersion"] = json!(resource.stored_version());
+        resource.store(&mut object);
         if same(live, &object) {
             return Ok(Arc::clone(live));
         }
@@ -350,9 +350,7 @@ impl Place<'_> {
         }
         let mut unknown = structural::metadata(object, &resource.kind, &resource.version)?;
         unknown.extend(structural::prune(object, &definition.structure));
-        let mut warnings = self.unknown(&unknown)?;
-        warnings.extend(definition.warning.clone());
-        Ok(warnings)
+        self.unknown(&unknown)
     }
 
     /// What comes of fields that the kind does not have.

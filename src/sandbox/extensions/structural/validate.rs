@@ -68,7 +68,6 @@ fn value(schema: &Value, live: Option<&Value>, found: &Value, at: &At, causes: &
     }
     if let Some(cause) = wrong_type(schema, found, at) {
         causes.push(cause);
-        return;
     }
     composition(schema, found, at, causes);
     match found {
