@@ -2,6 +2,7 @@
 
 pub mod authn;
 mod media;
+mod openshift;
 pub mod request;
 mod respond;
 mod special;
@@ -180,7 +181,9 @@ fn outcome(
         group: target.group.clone(),
         resource: target.resource.clone(),
         subresource: target.subresource.clone(),
-        namespace: target.namespace.clone().unwrap_or_default(),
+        namespace: openshift::namespace_of(&target)
+            .or_else(|| target.namespace.clone())
+            .unwrap_or_default(),
         name: target.name.clone().unwrap_or_default(),
         path: None,
     };
@@ -195,7 +198,9 @@ fn outcome(
         target: &target,
         form: Form::of(asked, &resource)?,
     };
-    on.perform(verb)
+    let mut answer = on.perform(verb)?;
+    openshift::warn(&on, &mut answer);
+    Ok(answer)
 }
 
 /// What a server tells of itself.

@@ -9,6 +9,8 @@ use crate::sandbox::status::Refusal;
 pub(super) fn answer(on: &On<'_>, verb: Verb) -> Option<Result<Response<Body>, Refusal>> {
     let group = on.resource.group.as_str();
     let (resource, sub) = (on.resource.plural.as_str(), on.target.subresource.as_str());
-    let _ = (group, resource, sub, verb);
-    None
+    match (group, resource, sub) {
+        (group, _, _) if group.ends_with(".openshift.io") => super::openshift::answer(on, verb),
+        _ => None,
+    }
 }
