@@ -164,20 +164,25 @@ impl Attributes {
 /// Decides by the bindings of the cluster and of the namespace.
 #[must_use]
 pub fn decide(store: &Store, user: &User, wanted: &Attributes) -> Decision {
+    store.with(|state| decide_in(state, user, wanted))
+}
+
+/// Decides within a change of the objects.
+#[must_use]
+pub fn decide_in(state: &State, user: &User, wanted: &Attributes) -> Decision {
     if user.is_in(MASTERS) {
         return Decision {
             allowed: true,
             reason: String::new(),
         };
     }
-    let reason = store.with(|state| {
-        let cluster = bindings(state, "clusterrolebindings", None);
-        let own = (!wanted.namespace.is_empty())
-            .then(|| bindings(state, "rolebindings", Some(&wanted.namespace)));
-        let all = cluster.into_iter().chain(own.into_iter().flatten());
-        all.into_iter()
-            .find_map(|binding| allows(state, &binding, user, wanted))
-    });
+    let cluster = bindings(state, "clusterrolebindings", None);
+    let own = (!wanted.namespace.is_empty())
+        .then(|| bindings(state, "rolebindings", Some(&wanted.namespace)));
+    let all = cluster.into_iter().chain(own.into_iter().flatten());
+    let reason = all
+        .into_iter()
+        .find_map(|binding| allows(state, &binding, user, wanted));
     Decision {
         allowed: reason.is_some(),
         reason: reason.unwrap_or_default(),

@@ -14,6 +14,7 @@ pub mod instance;
 pub mod kinds;
 pub mod names;
 pub mod openapi;
+pub mod openshift;
 pub mod patch;
 pub mod programs;
 pub mod prometheus;

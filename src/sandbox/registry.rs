@@ -20,6 +20,16 @@ static KUBERNETES: LazyLock<Value> = LazyLock::new(|| {
     serde_json::from_str(include_str!("schema/kubernetes.json")).unwrap_or_default()
 });
 
+/// The kinds that `OpenShift` adds.
+static OPENSHIFT: LazyLock<[Value; 2]> = LazyLock::new(|| {
+    // As `tests/openshift/structure.py` wrote them down; those of which only a little is known, by hand.
+    let texts = [
+        include_str!("schema/openshift.json"),
+        include_str!("schema/openshift_config.json"),
+    ];
+    texts.map(|text| serde_json::from_str(text).unwrap_or_default())
+});
+
 /// One API group.
 #[derive(Debug, Clone)]
 pub struct Group {
@@ -171,9 +181,14 @@ impl Registry {
     #[must_use]
     pub fn kubernetes() -> Self {
         let mut registry = Self::default();
-        let types = Types::load(types());
-        for group in KUBERNETES["groups"].as_array().into_iter().flatten() {
-            registry.groups.push(Group {
+        registry.add_all(&KUBERNETES, &Types::load(types()));
+        registry
+    }
+
+    /// Serves all that a source describes.
+    fn add_all(&mut self, source: &Value, types: &Types) {
+        for group in source["groups"].as_array().into_iter().flatten() {
+            self.groups.push(Group {
                 name: text(&group["name"]),
                 preferred: text(&group["preferred"]),
                 versions: texts(&group["versions"]),
@@ -183,18 +198,23 @@ impl Registry {
                     let group = text(&group["name"]);
                     let mut resource = read(group, version, plural, of);
                     resource.schema = type_name(&resource).and_then(|name| types.get(&name));
-                    registry.add(resource);
+                    self.add(resource);
                 }
             }
         }
-        registry
     }
 
     /// The kinds of a flavour.
     #[must_use]
     pub fn of_flavour(flavour: Flavour) -> Self {
-        let _ = flavour;
-        Self::kubernetes()
+        let mut registry = Self::kubernetes();
+        if flavour.has_openshift() {
+            let types = Types::load(types());
+            for source in OPENSHIFT.iter() {
+                registry.add_all(source, &types);
+            }
+        }
+        registry
     }
 
     /// Serves one more resource.
@@ -311,11 +331,15 @@ impl Registry {
     }
 }
 
-/// The types of Kubernetes' kinds, by name.
+/// The types of built-in kinds, by name.
 #[must_use]
 pub fn types() -> &'static Map<String, Value> {
-    static NONE: LazyLock<Map<String, Value>> = LazyLock::new(Map::new);
-    KUBERNETES["types"].as_object().unwrap_or(&NONE)
+    static ALL: LazyLock<Map<String, Value>> = LazyLock::new(|| {
+        let sources = std::iter::once(&*KUBERNETES).chain(OPENSHIFT.iter());
+        let all = sources.filter_map(|source| source["types"].as_object());
+        all.flatten().map(|(k, v)| (k.clone(), v.clone())).collect()
+    });
+    &ALL
 }
 
 /// The roles and bindings that an API server makes for itself.
@@ -403,7 +427,7 @@ fn read(group: String, version: &str, plural: &str, of: &Value) -> Resource {
                 kind: text(&c[1]),
                 format: text(&c[2]),
                 priority: c[3].as_i64().unwrap_or_default(),
-                path: None,
+                path: optional(&c[4]),
             })
             .collect(),
         schema: None,

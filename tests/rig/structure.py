@@ -183,4 +183,5 @@ def main():
     write("\n}}\n")
 
 
-operators(sys.argv[1]) if sys.argv[1:] else main()
+if __name__ == "__main__":
+    operators(sys.argv[1]) if sys.argv[1:] else main()

@@ -30,14 +30,19 @@ pub async fn start() -> Sandbox {
         .into_iter()
         .filter(|c| c.program() == "kube-controller-manager")
         .collect();
+    tokio::spawn(instance::Sandbox::around(Arc::clone(&api), controllers).run());
     let mut tokens = Tokens::default();
     tokens.add(TOKEN, User::admin("admin"));
+    start_with(api, tokens).await
+}
+
+/// Serves an API to those who have these tokens.
+pub async fn start_with(api: Arc<Api>, tokens: Tokens) -> Sandbox {
     let authority = Authority::new().unwrap();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let server = format!("https://{}", listener.local_addr().unwrap());
     let certificate = authority.certificate.clone();
     api.set_certificate(&certificate);
-    tokio::spawn(instance::Sandbox::around(Arc::clone(&api), controllers).run());
     tokio::spawn(serve(api, tokens, authority, listener));
     Sandbox {
         server,

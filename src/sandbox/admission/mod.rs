@@ -15,6 +15,7 @@ pub(in crate::sandbox) use requester::ANNOTATION as REQUESTER;
 use super::{
     addresses,
     authz::User,
+    openshift,
     registry::Resource,
     status::Refusal,
     store::State,
@@ -84,6 +85,9 @@ pub fn mutate(
     tolerations::admit(request, object);
     storage::choose_class(state, request, object);
     addresses::allocate(state, request, object)?;
+    if openshift::owns(request.resource) {
+        openshift::admit(state, request, object)?;
+    }
     Ok(Vec::new())
 }
 

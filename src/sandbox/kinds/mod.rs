@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::{
     extensions::{self, structural},
+    openshift,
     registry::Resource,
     schema::zero,
     status::Cause,
@@ -25,6 +26,7 @@ fn has_status(resource: &Resource) -> bool {
 pub fn has_generation(resource: &Resource) -> bool {
     let kind = resource.kind.as_str();
     resource.custom
+        || (openshift::owns(resource) && openshift::has_generation(resource))
         || match resource.group.as_str() {
             "" => matches!(kind, "ReplicationController" | "Pod"),
             "apps" => kind != "ControllerRevision",
@@ -43,6 +45,12 @@ pub fn has_generation(resource: &Resource) -> bool {
 /// Whether what counts up the generation differs.
 #[must_use]
 pub fn has_changed(live: &Value, object: &Value) -> bool {
+    // A build that is started counts as a change of its configuration.
+    if object["kind"] == "BuildConfig"
+        && live["status"]["lastVersion"] != object["status"]["lastVersion"]
+    {
+        return true;
+    }
     if live.get("spec").is_some() || object.get("spec").is_some() {
         return live["spec"] != object["spec"];
     }
@@ -64,9 +72,19 @@ pub fn prepare(resource: &Resource, object: &mut Value) {
     {
         map.remove("status");
     }
+    if openshift::owns(resource) {
+        openshift::prepare(resource, object);
+        return;
+    }
     match (resource.group.as_str(), resource.kind.as_str()) {
         ("", "Namespace") => {
-            object["spec"] = json!({"finalizers": ["kubernetes"]});
+            let mut finalizers = object["spec"]["finalizers"].take();
+            match finalizers.as_array_mut() {
+                Some(all) if all.iter().any(|f| f == "kubernetes") => {}
+                Some(all) => all.push(json!("kubernetes")),
+                None => finalizers = json!(["kubernetes"]),
+            }
+            object["spec"] = json!({ "finalizers": finalizers });
             object["status"] = json!({"phase": "Active"});
             let name = object["metadata"]["name"].clone();
             object["metadata"]["labels"]["kubernetes.io/metadata.name"] = name;
@@ -174,6 +192,9 @@ pub fn prepare_update(resource: &Resource, subresource: &str, live: &Value, obje
         let changed = live["spec"]["template"] != whole["spec"]["template"];
         workload::count_templates(live, object, changed);
     }
+    if openshift::owns(resource) && subresource.is_empty() {
+        openshift::prepare_update(resource, live, object);
+    }
     if resource.group.is_empty() && resource.kind == "Namespace" && subresource != "finalize" {
         put(object, "spec", live.get("spec").cloned());
         let name = object["metadata"]["name"].clone();
@@ -205,6 +226,9 @@ pub fn default(resource: &Resource, object: &mut Value) {
     if resource.group.is_empty() && resource.kind == "Pod" {
         pod::zero_times(object);
     }
+    if openshift::owns(resource) {
+        openshift::default(resource, object);
+    }
     if let Some(schema) = resource.schema.as_ref().filter(|_| !resource.custom) {
         zero::fill(object, schema);
     }
@@ -218,6 +242,8 @@ pub fn validate(resource: &Resource, object: &Value) -> Vec<Cause> {
         causes.extend(structural::problems(definition, None, object));
     } else if extensions::is_definition(resource) {
         causes.extend(extensions::validate::problems(object));
+    } else if openshift::owns(resource) {
+        causes.extend(openshift::validate(resource, object));
     }
     causes
 }
@@ -231,6 +257,9 @@ pub fn validate_update(resource: &Resource, live: &Value, object: &Value) -> Vec
         return causes;
     }
     let mut causes = validate::change(resource, live, object);
+    if openshift::owns(resource) {
+        causes.extend(openshift::validate_update(resource, live, object));
+    }
     causes.extend(validate(resource, object));
     causes
 }
@@ -277,6 +306,9 @@ pub fn selectable(resource: &Resource) -> Vec<&str> {
     all.extend(own);
     let custom = resource.definition.iter().flat_map(|d| &d.selectable);
     all.extend(custom.map(String::as_str));
+    if openshift::owns(resource) {
+        all.extend(openshift::selectable(resource));
+    }
     all
 }
 

@@ -10,6 +10,7 @@ pub(super) fn template_of(kind: &str) -> Option<&'static str> {
         | "ReplicaSet"
         | "StatefulSet"
         | "DaemonSet"
+        | "DeploymentConfig"
         | "Job"
         | "ReplicationController" => Some("/spec/template"),
         "CronJob" => Some("/spec/jobTemplate/spec/template"),

@@ -2,6 +2,7 @@
 
 pub mod authn;
 mod media;
+mod openshift;
 mod pods;
 pub mod request;
 mod respond;
@@ -184,7 +185,9 @@ fn outcome(
         group: target.group.clone(),
         resource: target.resource.clone(),
         subresource: target.subresource.clone(),
-        namespace: target.namespace.clone().unwrap_or_default(),
+        namespace: openshift::namespace_of(&target)
+            .or_else(|| target.namespace.clone())
+            .unwrap_or_default(),
         name: target.name.clone().unwrap_or_default(),
         path: None,
     };
@@ -205,6 +208,7 @@ fn outcome(
         .and_then(|d| d.warning.as_ref());
     let mut answer = on.perform(verb)?;
     respond::warn(&mut answer, warning);
+    openshift::warn(&on, &mut answer);
     Ok(answer)
 }
 

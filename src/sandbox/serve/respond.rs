@@ -3,8 +3,8 @@
 use std::{borrow::Cow, convert::Infallible, sync::Arc};
 
 use http::{Response, StatusCode, header};
-use http_body_util::{BodyExt as _, Full, combinators::UnsyncBoxBody};
-use hyper::body::Bytes;
+use http_body_util::{BodyExt as _, Full, StreamBody, combinators::UnsyncBoxBody};
+use hyper::body::{Bytes, Frame};
 use jiff::Timestamp;
 use serde::{Serialize, Serializer, ser::SerializeSeq as _};
 use serde_json::{Map, Value, json};
@@ -224,6 +224,18 @@ pub(super) fn json_as(code: StatusCode, value: &Value, kind: &str) -> Response<B
 /// Text.
 pub(super) fn text(code: StatusCode, text: &str) -> Response<Body> {
     bytes(code, "text/plain; charset=utf-8", text.to_owned())
+}
+
+/// Text that goes on as long as somebody sends more.
+pub(super) fn growing(lines: tokio::sync::mpsc::Receiver<String>) -> Response<Body> {
+    let lines = futures::stream::unfold(lines, |mut lines| async move {
+        let bytes = Bytes::from(lines.recv().await?);
+        Some((Ok::<_, Infallible>(Frame::data(bytes)), lines))
+    });
+    let mut answer = Response::new(StreamBody::new(lines).boxed_unsync());
+    let kind = header::HeaderValue::from_static("text/plain; charset=utf-8");
+    answer.headers_mut().insert(header::CONTENT_TYPE, kind);
+    answer
 }
 
 /// Bytes of a media type.

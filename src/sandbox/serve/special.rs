@@ -11,6 +11,7 @@ pub(super) fn answer(on: &On<'_>, verb: Verb) -> Option<Result<Response<Body>, R
     let (resource, sub) = (on.resource.plural.as_str(), on.target.subresource.as_str());
     match (group, resource, sub) {
         ("", "pods" | "bindings", _) => pods::answer(on, verb),
+        (group, _, _) if group.ends_with(".openshift.io") => super::openshift::answer(on, verb),
         _ => None,
     }
 }

@@ -18,6 +18,14 @@ const KUBERNETES: &str = include_str!("kubernetes.yaml");
 /// What every API server makes for itself, besides its namespaces and roles.
 const SERVER: &str = include_str!("server.yaml");
 
+/// What `OpenShift` has besides. Its roles come first: the rest may need them.
+const OPENSHIFT: [&str; 4] = [
+    include_str!("openshift-access.yaml"),
+    include_str!("openshift.yaml"),
+    include_str!("openshift-scc.yaml"),
+    include_str!("openshift-samples.yaml"),
+];
+
 /// What an API server makes for itself.
 #[must_use]
 pub fn of_the_server() -> Vec<Value> {
@@ -33,7 +41,9 @@ pub fn fill(api: &Api, flavour: Flavour) {
         preset::install(api, preset::of_group("operators.coreos.com"));
     }
     let mut texts = vec![COMMON, STUDENT];
-    if !flavour.has_openshift() {
+    if flavour.has_openshift() {
+        texts.extend(OPENSHIFT);
+    } else {
         texts.push(KUBERNETES);
     }
     for text in texts {

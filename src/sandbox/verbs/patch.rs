@@ -141,7 +141,8 @@ impl Api {
     }
 }
 
-fn changed(
+/// Changes an object by a patch, without keeping it.
+pub(crate) fn changed(
     object: &mut Value,
     kind: Kind,
     patch: &Value,

@@ -1,0 +1,261 @@
+//! `OpenShift` in the sandbox: what a real server answered, request by request, and what its controllers do.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // Tests.
+
+mod support;
+
+use std::{collections::BTreeMap, fmt::Write as _, path::Path, sync::Arc, time::Duration};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use ccnr::sandbox::{
+    authz::User,
+    clock::Clock,
+    controllers,
+    flavour::Flavour,
+    instance::Sandbox,
+    serve::authn::Tokens,
+    verbs::{How, delete::Options},
+};
+use http_body_util::BodyExt as _;
+use regex::Regex;
+use serde_json::{Value, json};
+
+/// What did not run where the requests were recorded (`/tests/openshift/requests.jsonl`): no node, no router, no builds, nothing
+/// that gives out ranges of users.
+const NOT_THERE: [&str; 7] = [
+    "build-controller",
+    "default-scheduler",
+    "kubelet",
+    "namespace-security-allocation-controller",
+    "nodelifecycle-controller",
+    "openshift-router",
+    "deployer-controller",
+];
+
+/// Who may request projects.
+const PROVISIONERS: &str = "self-provisioners";
+
+fn clock() -> Clock {
+    Clock::standing("2026-01-01T00:00:00Z".parse().unwrap())
+}
+
+/// A request and what a real server answered.
+struct Recorded {
+    name: String,
+    request: Value,
+}
+
+fn recorded() -> Vec<Recorded> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/openshift/requests.jsonl");
+    let text = std::fs::read_to_string(path).unwrap();
+    let one = |(i, line): (usize, &str)| {
+        let request: Value = serde_json::from_str(line).unwrap();
+        Recorded {
+            name: format!("{i} {}", request["note"].as_str().unwrap()),
+            request,
+        }
+    };
+    text.lines().enumerate().map(one).collect()
+}
+
+/// The requests that `docs/sandbox-fidelity.md` lists, in lines of the form ``- `NAME`: …``.
+fn known_differences() -> Vec<String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/sandbox-fidelity.md");
+    let text = std::fs::read_to_string(path).unwrap();
+    let names = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("- request `")?.split('`').next());
+    names.map(str::to_owned).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_real_server_answered_is_answered() {
+    let recorded = recorded();
+    let known = known_differences();
+    for name in &known {
+        let is_one = recorded.iter().any(|r| r.name == *name);
+        assert!(is_one, "docs/sandbox-fidelity.md names no request: {name}");
+    }
+    let full = Sandbox::new(Flavour::OpenShift, clock());
+    let mut controllers = controllers::all(Flavour::OpenShift);
+    controllers.retain(|c| !NOT_THERE.contains(&c.name()));
+    let mut sandbox = Sandbox::around(Arc::clone(&full.api), controllers);
+    sandbox.settle();
+    let mut tokens = Tokens::default();
+    tokens.add("admin", User::admin("admin"));
+    for student in ["student1", "student2"] {
+        tokens.add(
+            student,
+            User::named(student, &["system:authenticated:oauth"]),
+        );
+    }
+    let served = support::sandbox::start_with(Arc::clone(&sandbox.api), tokens).await;
+    let clients: BTreeMap<&str, kube::Client> = ["admin", "student1", "student2"]
+        .into_iter()
+        .map(|user| (user, client(&served, user)))
+        .collect();
+    let binding = take_binding(&sandbox);
+    let (mut told, mut equal) = (String::new(), 0);
+    for Recorded { name, request } in &recorded {
+        match request["note"].as_str() {
+            Some("may request") => give_binding(&sandbox, binding.clone()),
+            Some("gone") => sandbox.pass(Duration::from_secs(60)),
+            _ => {}
+        }
+        let client = &clients[request["user"].as_str().unwrap()];
+        let ours = ask(client, request).await;
+        sandbox.settle();
+        let theirs = answered(request);
+        let mut differs = String::new();
+        differences("", &ours, &theirs, &mut differs);
+        equal += usize::from(differs.is_empty());
+        match (differs.is_empty(), known.contains(name)) {
+            (true, true) => {
+                writeln!(told, "{name}: no longer differs: take it from the list").unwrap();
+            }
+            (false, false) => write!(told, "{name}{differs}\n\n").unwrap(),
+            _ => {}
+        }
+    }
+    println!("{equal} of {} answers are equal", recorded.len());
+    assert!(
+        told.is_empty(),
+        "{equal} of {} are equal\n{told}",
+        recorded.len()
+    );
+}
+
+/// Nobody may request projects for a while, as it was when the first requests were recorded.
+fn take_binding(sandbox: &Sandbox) -> Value {
+    let resource = sandbox
+        .api
+        .registry()
+        .get("rbac.authorization.k8s.io", "v1", "clusterrolebindings")
+        .unwrap();
+    let binding = sandbox.api.get(&resource, None, PROVISIONERS).unwrap();
+    let options = Options {
+        user: User::admin("admin"),
+        ..Options::default()
+    };
+    sandbox
+        .api
+        .delete(&resource, None, PROVISIONERS, &options)
+        .unwrap();
+    (*binding).clone()
+}
+
+fn give_binding(sandbox: &Sandbox, mut binding: Value) {
+    let resource = sandbox
+        .api
+        .registry()
+        .get("rbac.authorization.k8s.io", "v1", "clusterrolebindings")
+        .unwrap();
+    binding["metadata"] = json!({"name": PROVISIONERS});
+    sandbox
+        .api
+        .create(&resource, None, binding, &How::by("test"))
+        .unwrap();
+}
+
+fn client(served: &support::sandbox::Sandbox, token: &str) -> kube::Client {
+    let body = served.certificate.lines().filter(|l| !l.starts_with('-'));
+    let mut config = kube::Config::new(served.server.parse().unwrap());
+    config.root_cert = Some(vec![STANDARD.decode(body.collect::<String>()).unwrap()]);
+    config.auth_info.token = Some(token.to_owned().into());
+    kube::Client::try_from(config).unwrap()
+}
+
+async fn ask(client: &kube::Client, asked: &Value) -> Value {
+    let text = |field: &str, default: &str| asked[field].as_str().unwrap_or(default).to_owned();
+    let body = match &asked["body"] {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        body => body.to_string(),
+    };
+    let request = http::Request::builder()
+        .method(text("method", "GET").as_str())
+        .uri(text("path", "/"))
+        .header("Content-Type", text("contentType", "application/json"))
+        .header("Accept", text("accept", "application/json"))
+        .header("User-Agent", "recorder/1")
+        .body(kube::client::Body::from(body.into_bytes()))
+        .unwrap();
+    let (head, body) = client.send(request).await.unwrap().into_parts();
+    let bytes = body.collect().await.unwrap().to_bytes();
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    let warning = head.headers.get("warning");
+    normal(json!({
+        "status": head.status.as_u16(),
+        "warning": warning.map(|w| w.to_str().unwrap()),
+        "response": serde_json::from_str(&text).unwrap_or_else(|_| json!(text)),
+    }))
+}
+
+fn answered(recorded: &Value) -> Value {
+    normal(json!({
+        "status": recorded["status"], "warning": recorded["warning"], "response": recorded["response"],
+    }))
+}
+
+/// Without what differs between any two runs: uids, times, versions, names and values with random parts.
+fn normal(mut value: Value) -> Value {
+    let time = Regex::new(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$").unwrap();
+    let random = Regex::new(r"-dockercfg-[a-z0-9]{5}$|\.[0-9a-f]{16}$").unwrap();
+    let generated = value.pointer("/response/parameters/1/value");
+    let generated = generated.and_then(Value::as_str).map(str::to_owned);
+    normalise(&mut value, &|text| {
+        if time.is_match(text) {
+            "TIME".to_owned()
+        } else if generated.as_deref() == Some(text) {
+            "GENERATED".repeat(text.len())
+        } else {
+            random.replace(text, "-RANDOM").into_owned()
+        }
+    });
+    value
+}
+
+fn normalise(value: &mut Value, text: &dyn Fn(&str) -> String) {
+    match value {
+        Value::Object(map) => {
+            map.remove("managedFields");
+            // Texts of columns are not the sandbox's to repeat.
+            if map.contains_key("priority") {
+                map.remove("description");
+            }
+            for (key, child) in map {
+                match (key.as_str(), &*child) {
+                    ("uid", Value::String(_)) => *child = json!("UID"),
+                    ("resourceVersion", Value::String(_)) => *child = json!("RV"),
+                    _ => normalise(child, text),
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| normalise(item, text)),
+        Value::String(found) => *found = text(found),
+        _ => {}
+    }
+}
+
+/// Where two answers differ.
+fn differences(path: &str, ours: &Value, theirs: &Value, told: &mut String) {
+    match (ours, theirs) {
+        (Value::Object(a), Value::Object(b)) => {
+            let mut keys: Vec<&String> = a.keys().chain(b.keys()).collect();
+            keys.sort();
+            keys.dedup();
+            for key in keys {
+                let of = |m: &serde_json::Map<String, Value>| {
+                    m.get(key).cloned().unwrap_or(json!("(nothing)"))
+                };
+                differences(&format!("{path}.{key}"), &of(a), &of(b), told);
+            }
+        }
+        (Value::Array(a), Value::Array(b)) if a.len() == b.len() => {
+            for (i, (a, b)) in a.iter().zip(b).enumerate() {
+                differences(&format!("{path}[{i}]"), a, b, told);
+            }
+        }
+        (a, b) if a == b => {}
+        (a, b) => write!(told, "\n  {path}\n    sandbox {a}\n    real    {b}").unwrap(),
+    }
+}
