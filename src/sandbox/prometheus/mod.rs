@@ -2,7 +2,16 @@
 //! <https://prometheus.io/docs/introduction/overview/>
 
 pub mod api;
+pub mod config;
+pub mod discovery;
+pub mod exporters;
+pub mod exposition;
 pub mod labels;
 pub mod number;
 pub mod promql;
+pub mod relabel;
+pub mod rules;
+pub mod server;
 pub mod storage;
+pub mod target;
+pub mod world;

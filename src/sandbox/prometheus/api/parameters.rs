@@ -38,6 +38,16 @@ impl Parameters {
             return Ok(otherwise);
         }
         time(text).ok_or_else(|| {
+            format!(
+                "invalid parameter \"{name}\": invalid time value for '{name}': cannot parse \"{text}\" to a valid timestamp"
+            )
+        })
+    }
+
+    /// A time in milliseconds that has to be there.
+    pub fn needed_time(&self, name: &str) -> Result<i64, String> {
+        let text = self.get(name);
+        time(text).ok_or_else(|| {
             format!("invalid parameter \"{name}\": cannot parse \"{text}\" to a valid timestamp")
         })
     }

@@ -47,6 +47,16 @@ pub fn parse(text: &str) -> Result<Expr, Fault> {
 
 /// Reads a selector alone, as `match[]` has it.
 pub fn parse_selector(text: &str) -> Result<Vec<Matcher>, Fault> {
+    let parser = Parser {
+        tokens: tokens(text),
+        next: 0,
+        depth: 0,
+    };
+    let first = parser.peek();
+    let starts = matches!(first.kind, Kind::Identifier | Kind::MetricIdentifier) || first.is("{");
+    if !starts {
+        return parser.unexpected("", "");
+    }
     match parse(text)? {
         Expr::Vector(selector) if selector.when == When::default() => Ok(selector.matchers),
         _ => Err(Fault::at(0, "unexpected expression, expected selector")),
