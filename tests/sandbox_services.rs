@@ -522,3 +522,89 @@ fn a_namespace_ends_when_nothing_is_left_in_it() {
     cluster.sandbox.pass(Duration::from_secs(10));
     assert!(cluster.find("v1/Namespace", "a").is_none());
 }
+
+#[test]
+fn a_quota_is_counted_with_each_write_and_given_back() {
+    let mut cluster = Cluster::new();
+    let hard = json!({"pods": "1", "requests.cpu": "500m", "count/secrets": "1"});
+    cluster.create(
+        "v1/ResourceQuota",
+        &json!({"metadata": {"name": "q"}, "spec": {"hard": hard}}),
+    );
+    assert_eq!(
+        cluster.get("v1/ResourceQuota", "q")["status"]["used"],
+        json!({"pods": "0", "requests.cpu": "0", "count/secrets": "0"})
+    );
+    let pod = |name: &str, cpu: Value| {
+        let container = json!({"name": "c", "image": "i:1", "resources": {"requests": cpu}});
+        json!({"metadata": {"name": name}, "spec": {"containers": [container]}})
+    };
+    assert_eq!(
+        cluster.refused("v1/Pod", &pod("p", json!({}))),
+        "pods \"p\" is forbidden: failed quota: q: must specify requests.cpu for: c"
+    );
+    cluster.create("v1/Pod", &pod("p", json!({"cpu": "200m"})));
+    assert_eq!(
+        cluster.get("v1/ResourceQuota", "q")["status"]["used"]["requests.cpu"],
+        "200m"
+    );
+    assert_eq!(
+        cluster.refused("v1/Pod", &pod("r", json!({"cpu": "400m"}))),
+        "pods \"r\" is forbidden: exceeded quota: q, requested: pods=1,requests.cpu=400m, used: pods=1,requests.cpu=200m, limited: pods=1,requests.cpu=500m"
+    );
+    // What has ended takes nothing; a name that is taken is not counted.
+    cluster
+        .patch(
+            "v1/Pod",
+            "p",
+            "status",
+            &json!({"status": {"phase": "Succeeded"}}),
+        )
+        .unwrap();
+    assert_eq!(
+        cluster.get("v1/ResourceQuota", "q")["status"]["used"]["pods"],
+        "0"
+    );
+    cluster
+        .try_create("v1/Pod", &pod("p", json!({"cpu": "100m"})))
+        .unwrap_err();
+    assert_eq!(
+        cluster.get("v1/ResourceQuota", "q")["status"]["used"]["pods"],
+        "0"
+    );
+    cluster.create("v1/Secret", &json!({"metadata": {"name": "s"}}));
+    cluster
+        .try_create("v1/Secret", &json!({"metadata": {"name": "t"}}))
+        .unwrap_err();
+    cluster.delete("v1/Secret", "s", None);
+    cluster.create("v1/Secret", &json!({"metadata": {"name": "t"}}));
+}
+
+#[test]
+fn limits_of_a_namespace_are_filled_in_and_checked() {
+    let mut cluster = Cluster::new();
+    let limit =
+        json!({"type": "Container", "default": {"memory": "128Mi"}, "max": {"memory": "256Mi"}});
+    cluster.create(
+        "v1/LimitRange",
+        &json!({"metadata": {"name": "l"}, "spec": {"limits": [limit]}}),
+    );
+    let pod = cluster.pod("p", &json!({}));
+    assert_eq!(
+        pod["spec"]["containers"][0]["resources"],
+        json!({"limits": {"memory": "128Mi"}, "requests": {"memory": "128Mi"}})
+    );
+    assert_eq!(pod["status"]["qosClass"], "Burstable");
+    assert_eq!(
+        pod["metadata"]["annotations"]["kubernetes.io/limit-ranger"],
+        "LimitRanger plugin set: memory request for container c; memory limit for container c"
+    );
+    let large = json!({"name": "c", "image": "i:1", "resources": {"limits": {"memory": "1Gi"}}});
+    assert_eq!(
+        cluster.refused(
+            "v1/Pod",
+            &json!({"metadata": {"name": "large"}, "spec": {"containers": [large]}})
+        ),
+        "pods \"large\" is forbidden: maximum memory usage per Container is 256Mi, but limit is 1Gi"
+    );
+}

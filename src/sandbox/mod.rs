@@ -19,6 +19,7 @@ pub mod patch;
 pub mod programs;
 pub mod prometheus;
 pub mod protobuf;
+pub mod quota;
 pub mod registry;
 pub mod schema;
 pub mod serve;

@@ -26,6 +26,17 @@ const ASKED_FOR: u32 = 256;
 /// How often an address is guessed before the rest is looked through.
 const GUESSES: usize = 64;
 
+/// What a Service says in vain.
+pub(super) fn warnings(request: &Request<'_>, service: &Value) -> Vec<String> {
+    let said = service["spec"]["externalName"]
+        .as_str()
+        .is_some_and(|n| !n.is_empty());
+    let vain = request.is_about("", "services") && said && !is(service, "ExternalName");
+    let told = vain
+        .then(|| "spec.externalName is ignored when spec.type is not \"ExternalName\"".to_owned());
+    told.into_iter().collect()
+}
+
 /// Gives a Service what it needs; refuses what others have.
 pub(super) fn allocate(
     state: &State,
@@ -175,7 +186,13 @@ fn cluster_ip(state: &State, service: &mut Value) -> Result<(), Refusal> {
             ));
         };
         let number = u32::from(asked);
-        if number <= NETWORK || number >= NETWORK + SIZE - 1 {
+        if !(NETWORK..NETWORK + SIZE).contains(&number) {
+            let why = format!(
+                "failed to allocate IP {asked}: the provided network does not match the current range"
+            );
+            return Err(refuse(&why));
+        }
+        if number == NETWORK || number == NETWORK + SIZE - 1 {
             let why = format!(
                 "failed to allocate IP {asked}: the provided IP ({asked}) is not in the valid range. The range of valid IPs is {RANGE}"
             );

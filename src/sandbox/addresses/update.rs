@@ -80,9 +80,6 @@ fn drop_with_type(before: &Value, service: &mut Value) {
         let fields = ["allocateLoadBalancerNodePorts", "loadBalancerClass"];
         drop(before, service, &fields);
     }
-    if !is(service, "ExternalName") && is(before, "ExternalName") {
-        drop(before, service, &["externalName"]);
-    }
 }
 
 /// Drops fields that are as they were.

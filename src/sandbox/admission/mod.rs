@@ -1,8 +1,11 @@
 //! Admission: what a cluster changes about a request that is allowed, and what it refuses.
 //! <https://kubernetes.io/docs/reference/access-authn-authz/admission-controllers/>
 
+mod limit_range;
 mod namespace;
+mod pod_security;
 mod priority;
+mod quota;
 mod requester;
 pub mod service_account;
 mod storage;
@@ -80,6 +83,7 @@ pub fn mutate(
 ) -> Result<Vec<String>, Refusal> {
     namespace::exists(state, request, object)?;
     requester::note(request, object);
+    limit_range::fill(state, request, object);
     service_account::admit(api, state, request, object)?;
     priority::admit(state, request, object)?;
     tolerations::admit(request, object);
@@ -88,19 +92,22 @@ pub fn mutate(
     if openshift::owns(request.resource) {
         openshift::admit(state, request, object)?;
     }
-    Ok(Vec::new())
+    Ok(addresses::warnings(request, object))
 }
 
 /// Refuses what is well-formed but not wanted; gives what the answer warns of. The object of a deletion is the one that goes.
 pub fn validate(
-    _api: &Api,
+    api: &Api,
     state: &mut State,
     request: &Request<'_>,
     object: &Value,
 ) -> Result<Vec<String>, Refusal> {
     namespace::stays(request, object)?;
+    limit_range::check(state, request, object)?;
+    let warnings = pod_security::check(state, request, object)?;
     priority::validate(state, request, object)?;
-    Ok(Vec::new())
+    quota::charge(api, state, request, object)?;
+    Ok(warnings)
 }
 
 /// The name of an object, or what it will begin with.

@@ -9,6 +9,7 @@ pub mod garbage;
 pub mod manager;
 pub mod namespace;
 pub mod node;
+pub mod quota;
 pub mod self_service;
 pub mod workloads;
 
@@ -54,12 +55,13 @@ pub fn all(flavour: Flavour) -> Vec<Box<dyn Controller>> {
         Box::new(endpoints::Mirror),
         Box::new(endpoints::Slices::default()),
         Box::new(events::Expiry::default()),
+        Box::new(garbage::Collector::default()),
+        Box::new(namespace::Ending::default()),
         Box::new(node::kubelet::Kubelet::default()),
         Box::new(node::lifecycle::Lifecycle),
         Box::new(node::scheduler::Scheduler),
         Box::new(node::status::NodeStatus::default()),
-        Box::new(garbage::Collector::default()),
-        Box::new(namespace::Ending::default()),
+        Box::new(quota::Count),
         Box::new(workloads::daemonset::DaemonSets::default()),
         Box::new(workloads::deployment::Deployments::default()),
         Box::new(workloads::replicaset::ReplicaSets::default()),

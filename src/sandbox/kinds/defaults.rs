@@ -17,6 +17,7 @@ pub(super) fn fill(resource: &Resource, object: &mut Value) {
         if kind == "Pod" {
             given(spec, &json!({"enableServiceLinks": true}));
             requests(spec);
+            host_ports(spec);
         }
     }
     let Some(map) = object.as_object_mut() else {
@@ -26,6 +27,7 @@ pub(super) fn fill(resource: &Resource, object: &mut Value) {
         ("apps", _) => apps(map, kind),
         ("batch", _) => batch(map, kind),
         ("", "Service") => service(map),
+        ("", "LimitRange") => limit_range(map),
         ("", "Secret") => given_in(map, json!({"type": "Opaque"})),
         ("", "PersistentVolumeClaim") => spec(map, &json!({"volumeMode": "Filesystem"})),
         ("", "PersistentVolume") => spec(
@@ -180,15 +182,6 @@ fn pod_spec(spec: &mut Value) {
     for volume in each(spec, "volumes") {
         self::volume(volume);
     }
-    let host_network = spec["hostNetwork"] == true;
-    if host_network {
-        for item in each(spec, "containers") {
-            for port in each(item, "ports") {
-                let number = port["containerPort"].clone();
-                given(port, &json!({"hostPort": number}));
-            }
-        }
-    }
 }
 
 fn container(container: &mut Value) {
@@ -230,6 +223,19 @@ fn container(container: &mut Value) {
     for hook in ["postStart", "preStop"] {
         if container["lifecycle"][hook].is_object() {
             http_get(&mut container["lifecycle"][hook]);
+        }
+    }
+}
+
+/// On the node's own network, a port of a container is one of the node.
+fn host_ports(spec: &mut Value) {
+    if spec["hostNetwork"] != true {
+        return;
+    }
+    for item in each(spec, "containers") {
+        for port in each(item, "ports") {
+            let number = port["containerPort"].clone();
+            given(port, &json!({"hostPort": number}));
         }
     }
 }
@@ -288,6 +294,26 @@ fn volume(volume: &mut Value) {
     let kinds = volume.as_object().map_or(0, Map::len);
     if kinds == 1 {
         volume["emptyDir"] = json!({});
+    }
+}
+
+/// The limits of containers default to the most that they may be, and their requests to the limits, or to the least.
+fn limit_range(map: &mut Map<String, Value>) {
+    let spec = map.entry("spec").or_insert_with(|| json!({}));
+    for limit in each(spec, "limits") {
+        if limit["type"] != "Container" {
+            continue;
+        }
+        for (from, to) in [
+            ("max", "default"),
+            ("default", "defaultRequest"),
+            ("min", "defaultRequest"),
+        ] {
+            let amounts = limit[from].clone();
+            if amounts.is_object() {
+                given(&mut limit[to], &amounts);
+            }
+        }
     }
 }
 

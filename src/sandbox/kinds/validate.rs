@@ -65,7 +65,10 @@ pub(super) fn change(resource: &Resource, live: &Value, object: &Value) -> Vec<C
                     .unwrap_or_default()
                     .to_owned()
             };
-            if !ip(live).is_empty() && ip(live) != ip(object) {
+            if !ip(live).is_empty()
+                && ip(live) != ip(object)
+                && object["spec"]["type"] != "ExternalName"
+            {
                 let message = "may not change once set";
                 causes.push(Cause::invalid(
                     "spec.clusterIPs[0]",

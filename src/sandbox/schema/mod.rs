@@ -1,5 +1,6 @@
 //! The structure of objects: fields, types, list kinds, merge keys, defaults.
 
+pub mod amount;
 pub mod decode;
 mod load;
 pub mod quantity;

@@ -8,7 +8,7 @@ const BINARY: [&str; 6] = ["Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
 /// Where no suffix stands among [`DECIMAL`].
 const ONES: usize = 3;
 /// Nanos of one.
-const NANOS: i128 = 1_000_000_000;
+pub(super) const NANOS: i128 = 1_000_000_000;
 
 /// The canonical form; none for what is no quantity.
 #[must_use]
@@ -101,7 +101,7 @@ fn nanos(number: &str) -> Option<i128> {
 }
 
 /// With the largest power of a thousand that leaves no fraction.
-fn decimal(nanos: i128) -> String {
+pub(super) fn decimal(nanos: i128) -> String {
     if nanos == 0 {
         return "0".to_owned();
     }
@@ -114,7 +114,7 @@ fn decimal(nanos: i128) -> String {
 }
 
 /// With the largest power of 1024 that leaves no fraction; small numbers are decimal.
-fn binary(nanos: i128) -> String {
+pub(super) fn binary(nanos: i128) -> String {
     if nanos.abs() < 1024 * NANOS {
         return decimal(nanos);
     }

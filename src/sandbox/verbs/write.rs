@@ -148,10 +148,6 @@ impl Api {
         let resource = place.resource;
         place.is_meant(live, &object)?;
         let request = place.request(admission::Operation::Update, Some(live));
-        if place.how.subresource.is_empty() {
-            kinds::default(resource, &mut object);
-        }
-        warnings.extend(admission::mutate(self, state, &request, &mut object)?);
         for field in [
             "uid",
             "creationTimestamp",
@@ -163,6 +159,11 @@ impl Api {
             set(&mut object, field, live["metadata"].get(field).cloned());
         }
         kinds::prepare_update(resource, &place.how.subresource, live, &mut object);
+        kinds::default(resource, &mut object);
+        if operation == Operation::Update {
+            self.manage(place, Some(live), &mut object);
+        }
+        warnings.extend(admission::mutate(self, state, &request, &mut object)?);
         kinds::default(resource, &mut object);
         if kinds::has_generation(resource) && kinds::has_changed(live, &object) {
             let generation = live["metadata"]["generation"].as_i64().unwrap_or_default() + 1;
@@ -177,9 +178,6 @@ impl Api {
             ));
         }
         warnings.extend(admission::validate(self, state, &request, &object)?);
-        if operation == Operation::Update {
-            self.manage(place, Some(live), &mut object);
-        }
         let version = live["metadata"]["resourceVersion"].clone();
         set(&mut object, "resourceVersion", Some(version));
         resource.store(&mut object);
