@@ -3,6 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use ccnr::sandbox::{
     clock::Clock,
     controllers,
@@ -10,6 +11,7 @@ use ccnr::sandbox::{
     instance::Sandbox,
     registry::{Registry, Resource},
     status::Refusal,
+    tokens,
     verbs::{
         Api, How, Written,
         delete::{Options, Propagation},
@@ -606,5 +608,73 @@ fn limits_of_a_namespace_are_filled_in_and_checked() {
             &json!({"metadata": {"name": "large"}, "spec": {"containers": [large]}})
         ),
         "pods \"large\" is forbidden: maximum memory usage per Container is 256Mi, but limit is 1Gi"
+    );
+}
+
+#[test]
+fn a_token_is_its_accounts_and_goes_with_it() {
+    let mut cluster = Cluster::new();
+    cluster.create("v1/ServiceAccount", &json!({"metadata": {"name": "robot"}}));
+    let api = Arc::clone(&cluster.sandbox.api);
+    let server = [tokens::AUDIENCE.to_owned()];
+    let made = api
+        .request_token("a", "robot", json!({"spec": {}}))
+        .unwrap();
+    assert_eq!(
+        made["status"]["expirationTimestamp"],
+        "2026-01-01T01:00:00Z"
+    );
+    let token = made["status"]["token"].as_str().unwrap();
+    let bearer = api.bearer(token, &server).unwrap();
+    assert_eq!(bearer.user.name, "system:serviceaccount:a:robot");
+    assert!(
+        bearer
+            .user
+            .groups
+            .contains(&"system:serviceaccounts:a".to_owned())
+    );
+    cluster.sandbox.pass(Duration::from_secs(3601));
+    assert_eq!(
+        api.bearer(token, &server).unwrap_err(),
+        "service account token has expired"
+    );
+    // A token in a Secret lasts as long as that.
+    let annotations = json!({"kubernetes.io/service-account.name": "robot"});
+    let secret = json!({"metadata": {"name": "t", "annotations": annotations}, "type": "kubernetes.io/service-account-token"});
+    cluster.create("v1/Secret", &secret);
+    let secret = cluster.get("v1/Secret", "t");
+    let token = STANDARD
+        .decode(secret["data"]["token"].as_str().unwrap())
+        .unwrap();
+    let token = String::from_utf8(token).unwrap();
+    assert_eq!(
+        api.bearer(&token, &server).unwrap().user.name,
+        "system:serviceaccount:a:robot"
+    );
+    cluster.delete("v1/ServiceAccount", "robot", None);
+    assert!(cluster.find("v1/Secret", "t").is_none());
+    assert!(api.bearer(&token, &server).is_err());
+}
+
+#[test]
+fn roles_that_gather_follow_their_parts() {
+    let mut cluster = Cluster::new();
+    let label = json!({"rbac.authorization.k8s.io/aggregate-to-view": "true"});
+    let rule = json!({"apiGroups": ["example.com"], "resources": ["things"], "verbs": ["get"]});
+    let kind = "rbac.authorization.k8s.io/v1/ClusterRole";
+    cluster.create(
+        kind,
+        &json!({"metadata": {"name": "things", "labels": label}, "rules": [rule]}),
+    );
+    for role in ["view", "edit", "admin"] {
+        let rules = cluster.get(kind, role)["rules"].as_array().unwrap().clone();
+        assert!(rules.contains(&rule), "{role}");
+    }
+    cluster.delete(kind, "things", None);
+    assert!(
+        !cluster.get(kind, "view")["rules"]
+            .as_array()
+            .unwrap()
+            .contains(&rule)
     );
 }

@@ -1,6 +1,8 @@
 //! Who may do what: role-based access control.
 //! <https://kubernetes.io/docs/reference/access-authn-authz/rbac/>
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::{
@@ -189,7 +191,42 @@ pub fn decide_in(state: &State, user: &User, wanted: &Attributes) -> Decision {
     }
 }
 
-fn bindings(state: &State, plural: &str, namespace: Option<&str>) -> Vec<std::sync::Arc<Value>> {
+/// The rules that a user has in a namespace; in an empty one, those of the whole cluster.
+#[must_use]
+pub fn rules(state: &State, user: &User, namespace: &str) -> Vec<Value> {
+    let mut found = bindings(state, "clusterrolebindings", None);
+    if !namespace.is_empty() {
+        found.extend(bindings(state, "rolebindings", Some(namespace)));
+    }
+    let mut out = Vec::new();
+    for binding in found {
+        let of = binding["metadata"]["namespace"]
+            .as_str()
+            .unwrap_or_default();
+        let mut subjects = binding["subjects"].as_array().into_iter().flatten();
+        if subjects.any(|s| user.is_meant(s, of)) {
+            let role = role(state, &binding["roleRef"], of);
+            let rules = role.and_then(|r| r["rules"].as_array().cloned());
+            out.extend(rules.unwrap_or_default());
+        }
+    }
+    out
+}
+
+/// The role that a reference in a namespace means.
+#[must_use]
+pub fn role(state: &State, reference: &Value, namespace: &str) -> Option<Arc<Value>> {
+    let (plural, of) = if reference["kind"] == "ClusterRole" {
+        ("clusterroles", "")
+    } else {
+        ("roles", namespace)
+    };
+    let name = reference["name"].as_str().unwrap_or_default();
+    let place = registry::place("rbac.authorization.k8s.io", plural);
+    state.get(&place, &(of.to_owned(), name.to_owned()))
+}
+
+fn bindings(state: &State, plural: &str, namespace: Option<&str>) -> Vec<Arc<Value>> {
     let place = registry::place("rbac.authorization.k8s.io", plural);
     state.list(&place, namespace).cloned().collect()
 }
@@ -203,13 +240,7 @@ fn allows(state: &State, binding: &Value, user: &User, wanted: &Attributes) -> O
         .into_iter()
         .find(|s| user.is_meant(s, &namespace))?;
     let role = &binding["roleRef"];
-    let (plural, of) = if role["kind"] == "ClusterRole" {
-        ("clusterroles", String::new())
-    } else {
-        ("roles", namespace.clone())
-    };
-    let place = registry::place("rbac.authorization.k8s.io", plural);
-    let found = state.get(&place, &(of, text(&role["name"])))?;
+    let found = self::role(state, role, &namespace)?;
     let rules = found["rules"].as_array().into_iter().flatten();
     rules.into_iter().find(|rule| covers(rule, wanted))?;
     let (kind, name) = (text(&binding["kind"]), text(&binding["metadata"]["name"]));

@@ -27,4 +27,5 @@ pub mod start;
 pub mod status;
 pub mod store;
 pub mod tables;
+pub mod tokens;
 pub mod verbs;

@@ -1,6 +1,7 @@
 //! Admission: what a cluster changes about a request that is allowed, and what it refuses.
 //! <https://kubernetes.io/docs/reference/access-authn-authz/admission-controllers/>
 
+mod escalation;
 mod limit_range;
 mod namespace;
 mod pod_security;
@@ -103,6 +104,7 @@ pub fn validate(
     object: &Value,
 ) -> Result<Vec<String>, Refusal> {
     namespace::stays(request, object)?;
+    escalation::check(state, request, object)?;
     limit_range::check(state, request, object)?;
     let warnings = pod_security::check(state, request, object)?;
     priority::validate(state, request, object)?;

@@ -19,7 +19,7 @@ pub const DEFAULT: &str = "default";
 const MOUNT_PATH: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 const VOLUME: &str = "kube-api-access-";
 /// An hour, and the seconds by which tokens that may be extended are known.
-const TOKEN_SECONDS: i64 = 3607;
+pub const TOKEN_SECONDS: i64 = 3607;
 /// Pods that a kubelet made for itself.
 const MIRROR: &str = "kubernetes.io/config.mirror";
 const ENFORCED: &str = "kubernetes.io/enforce-mountable-secrets";

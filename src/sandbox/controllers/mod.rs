@@ -2,6 +2,7 @@
 //! <https://kubernetes.io/docs/concepts/architecture/controller/>
 
 pub mod accounts;
+pub mod aggregation;
 pub mod cluster;
 pub mod endpoints;
 pub mod events;
@@ -51,6 +52,8 @@ pub fn all(flavour: Flavour) -> Vec<Box<dyn Controller>> {
     let mut all: Vec<Box<dyn Controller>> = vec![
         Box::new(accounts::DefaultAccount),
         Box::new(accounts::RootCertificate),
+        Box::new(accounts::TokenSecrets),
+        Box::new(aggregation::Aggregation),
         Box::new(endpoints::Endpoints::default()),
         Box::new(endpoints::Mirror),
         Box::new(endpoints::Slices::default()),

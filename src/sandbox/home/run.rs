@@ -29,9 +29,7 @@ pub fn run(home: &Home, options: &Options, ready: impl FnOnce(&Running)) -> Resu
     let credentials = Credentials::of(home)?;
     let clock = Clock::at_speed(settings.speed);
     let sandbox = Sandbox::open(&home.objects(), flavour, clock)?;
-    sandbox
-        .api
-        .set_certificate(&credentials.authority.certificate);
+    sandbox.api.sign_with(credentials.authority.key.as_bytes());
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()

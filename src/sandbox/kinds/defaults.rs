@@ -36,6 +36,12 @@ pub(super) fn fill(resource: &Resource, object: &mut Value) {
         ),
         ("networking.k8s.io", "NetworkPolicy") => network_policy(map),
         ("autoscaling", "HorizontalPodAutoscaler") => spec(map, &json!({"minReplicas": 1})),
+        // No rules are kept as Go keeps an empty list.
+        ("rbac.authorization.k8s.io", "Role" | "ClusterRole")
+            if map.get("rules").is_none_or(|r| *r == json!([])) =>
+        {
+            map.insert("rules".to_owned(), Value::Null);
+        }
         ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding") => role_binding(map),
         ("storage.k8s.io", "StorageClass") => given_in(
             map,

@@ -306,6 +306,13 @@ fn keys(object: &Value) -> Vec<Cause> {
 
 /// Keys that a Secret of a known type has to have.
 fn secret(object: &Value) -> Vec<Cause> {
+    const ACCOUNT: &str = "kubernetes.io/service-account.name";
+    let account = object["metadata"]["annotations"][ACCOUNT].as_str();
+    if object["type"] == "kubernetes.io/service-account-token" && account.is_none_or(str::is_empty)
+    {
+        let field = format!("metadata.annotations[{ACCOUNT}]");
+        return vec![Cause::required(field, "")];
+    }
     let needed: &[&str] = match object["type"].as_str() {
         Some("kubernetes.io/tls") => &["tls.crt", "tls.key"],
         Some("kubernetes.io/dockerconfigjson") => &[".dockerconfigjson"],

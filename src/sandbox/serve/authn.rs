@@ -7,6 +7,7 @@ use http::{HeaderMap, header};
 use crate::sandbox::{
     authz::{self, Attributes, User},
     status::Refusal,
+    tokens::AUDIENCE,
     verbs::Api,
 };
 
@@ -33,10 +34,12 @@ impl Tokens {
             None => certified.cloned().unwrap_or_else(User::anonymous),
             Some(given) => {
                 let token = given.strip_prefix("Bearer ").unwrap_or_default();
-                self.0
-                    .get(token)
-                    .cloned()
-                    .ok_or_else(Refusal::unauthorized)?
+                let of_account = || {
+                    let server = [AUDIENCE.to_owned()];
+                    api.bearer(token, &server).ok().map(|b| b.user)
+                };
+                let user = self.0.get(token).cloned().or_else(of_account);
+                user.ok_or_else(Refusal::unauthorized)?
             }
         };
         let groups = headers.get_all("impersonate-group").iter();

@@ -8,6 +8,7 @@ pub mod request;
 mod respond;
 mod special;
 pub mod tls;
+mod token;
 mod watch;
 
 use std::{io, sync::Arc};

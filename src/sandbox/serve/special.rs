@@ -2,7 +2,7 @@
 
 use http::Response;
 
-use super::{On, pods, request::Verb, respond::Body};
+use super::{On, pods, request::Verb, respond::Body, token};
 use crate::sandbox::status::Refusal;
 
 /// Answers a request for one of them; nothing for plain objects.
@@ -12,6 +12,7 @@ pub(super) fn answer(on: &On<'_>, verb: Verb) -> Option<Result<Response<Body>, R
     match (group, resource, sub) {
         ("", "pods" | "bindings", _) => pods::answer(on, verb),
         (group, _, _) if group.ends_with(".openshift.io") => super::openshift::answer(on, verb),
+        ("", "serviceaccounts", "token") if verb == Verb::Create => Some(token::answer(on)),
         _ => None,
     }
 }

@@ -6,6 +6,7 @@ pub mod patch;
 pub mod read;
 pub mod review;
 pub mod scale;
+mod token;
 pub mod write;
 
 use std::sync::{Arc, PoisonError, RwLock};
@@ -21,6 +22,7 @@ use super::{
     start,
     status::Refusal,
     store::{Key, Store},
+    tokens::Signer,
 };
 
 /// The objects of a cluster, with the rules by which they change.
@@ -33,6 +35,8 @@ pub struct Api {
     registry: RwLock<Arc<Registry>>,
     /// The certificate of the authority that signed the server's own, in PEM.
     certificate: RwLock<Arc<str>>,
+    /// The key that signs the tokens of `ServiceAccounts`.
+    signer: RwLock<Arc<Signer>>,
 }
 
 /// How a write is meant.
@@ -103,6 +107,7 @@ impl Api {
             clock,
             registry: RwLock::new(Arc::new(registry)),
             certificate: RwLock::new(Arc::from("")),
+            signer: RwLock::new(Arc::new(Signer::random())),
         };
         if fresh {
             api.bootstrap();
@@ -198,6 +203,19 @@ impl Api {
             .write()
             .unwrap_or_else(PoisonError::into_inner);
         *serving = Arc::new(registry);
+    }
+
+    /// The key that signs the tokens of `ServiceAccounts`.
+    #[must_use]
+    pub fn signer(&self) -> Arc<Signer> {
+        let signer = self.signer.read();
+        Arc::clone(&signer.unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Says which secret the key that signs tokens comes from: tokens of an earlier process hold still.
+    pub fn sign_with(&self, secret: &[u8]) {
+        let mut signer = self.signer.write().unwrap_or_else(PoisonError::into_inner);
+        *signer = Arc::new(Signer::of(secret));
     }
 
     /// What is served now.

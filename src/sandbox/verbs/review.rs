@@ -42,6 +42,8 @@ impl Api {
         let spec = &object["spec"];
         let status = match resource.kind.as_str() {
             "SelfSubjectReview" => json!({"userInfo": info(user)}),
+            "TokenReview" => self.token_review(spec)?,
+            "SelfSubjectRulesReview" => self.rules(user, &spec["namespace"])?,
             "SelfSubjectAccessReview" => self.access(user, spec)?,
             "SubjectAccessReview" => self.access(&subject(spec), spec)?,
             "LocalSubjectAccessReview" => {
@@ -55,13 +57,42 @@ impl Api {
             }
             _ => return Err(Refusal::no_resource()),
         };
-        if resource.kind == "SelfSubjectReview" {
+        if resource.kind == "SelfSubjectRulesReview" {
+            object["spec"] = json!({});
+        } else if resource.kind == "SelfSubjectReview" {
             object["metadata"]["creationTimestamp"] = json!(self.clock.stamp());
         } else {
             self.note_writer(resource, how, &mut object);
         }
         object["status"] = status;
         Ok(object)
+    }
+
+    /// What a user may do in a namespace, by the rules.
+    fn rules(&self, user: &User, namespace: &Value) -> Result<Value, Refusal> {
+        let namespace = namespace.as_str().unwrap_or_default();
+        if namespace.is_empty() {
+            let why = "no namespace on request";
+            return Err(Refusal::bad_request(why));
+        }
+        let all = self.store.with(|s| authz::rules(s, user, namespace));
+        let (mut of_resources, mut of_paths) = (Vec::new(), Vec::new());
+        for mut rule in all {
+            let paths = rule["nonResourceURLs"]
+                .as_array()
+                .is_some_and(|p| !p.is_empty());
+            if let Some(map) = rule.as_object_mut() {
+                map.retain(|_, v| v.as_array().is_some_and(|v| !v.is_empty()));
+            }
+            if paths {
+                of_paths.push(rule);
+            } else {
+                of_resources.push(rule);
+            }
+        }
+        Ok(
+            json!({"resourceRules": of_resources, "nonResourceRules": of_paths, "incomplete": false}),
+        )
     }
 
     fn access(&self, user: &User, spec: &Value) -> Result<Value, Refusal> {

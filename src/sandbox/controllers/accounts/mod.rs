@@ -1,8 +1,10 @@
 //! What every namespace has: the `ServiceAccount` `default`, and the certificate by which the API server is known.
 
 mod root_certificate;
+mod secrets;
 
 pub use root_certificate::RootCertificate;
+pub use secrets::TokenSecrets;
 
 use serde_json::json;
 
