@@ -678,3 +678,97 @@ fn roles_that_gather_follow_their_parts() {
             .contains(&rule)
     );
 }
+
+fn claim(name: &str, class: &Value) -> Value {
+    json!({"metadata": {"name": name}, "spec": {
+        "accessModes": ["ReadWriteOnce"], "storageClassName": class,
+        "resources": {"requests": {"storage": "1Gi"}},
+    }})
+}
+
+fn told(cluster: &Cluster, reason: &str) -> Option<String> {
+    let events = cluster.all("v1/Event");
+    let found = events.iter().find(|e| e["reason"] == reason)?;
+    found["message"].as_str().map(str::to_owned)
+}
+
+#[test]
+fn a_claim_gets_the_smallest_volume_that_fits_and_gives_it_back() {
+    let mut cluster = Cluster::new();
+    for (name, size) in [("large", "3Gi"), ("small", "2Gi"), ("tiny", "1Mi")] {
+        let spec = json!({"storageClassName": "manual", "accessModes": ["ReadWriteOnce"], "capacity": {"storage": size}, "hostPath": {"path": "/x"}});
+        cluster.create(
+            "v1/PersistentVolume",
+            &json!({"metadata": {"name": name}, "spec": spec}),
+        );
+    }
+    assert_eq!(
+        cluster.get("v1/PersistentVolume", "large")["status"]["phase"],
+        "Available"
+    );
+    cluster.create("v1/PersistentVolumeClaim", &claim("c", &json!("manual")));
+    let bound = cluster.get("v1/PersistentVolumeClaim", "c");
+    assert_eq!(bound["spec"]["volumeName"], "small");
+    assert_eq!(
+        bound["status"],
+        json!({"accessModes": ["ReadWriteOnce"], "capacity": {"storage": "2Gi"}, "phase": "Bound"})
+    );
+    cluster.pod(
+        "p",
+        &json!({"volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": "c"}}]}),
+    );
+    cluster.delete("v1/PersistentVolumeClaim", "c", None);
+    assert!(
+        cluster.get("v1/PersistentVolumeClaim", "c")["metadata"]["deletionTimestamp"].is_string()
+    );
+    cluster.delete("v1/Pod", "p", None);
+    assert!(cluster.find("v1/PersistentVolumeClaim", "c").is_none());
+    assert_eq!(
+        cluster.get("v1/PersistentVolume", "small")["status"]["phase"],
+        "Released"
+    );
+    cluster.create("v1/PersistentVolumeClaim", &claim("none", &json!("")));
+    assert_eq!(
+        told(&cluster, "FailedBinding").unwrap(),
+        "no persistent volumes available for this claim and no storage class is set"
+    );
+    cluster.create(
+        "v1/PersistentVolumeClaim",
+        &claim("unknown", &json!("fast")),
+    );
+    assert_eq!(
+        told(&cluster, "ProvisioningFailed").unwrap(),
+        "storageclass.storage.k8s.io \"fast\" not found"
+    );
+}
+
+#[test]
+fn a_claim_of_a_class_waits_for_its_consumer_and_gets_a_volume_of_its_own() {
+    let mut cluster = Cluster::new();
+    let class = json!({"metadata": {"name": "local"}, "provisioner": "example.com/local", "volumeBindingMode": "WaitForFirstConsumer"});
+    cluster.create("storage.k8s.io/v1/StorageClass", &class);
+    cluster.create("v1/PersistentVolumeClaim", &claim("c", &json!("local")));
+    cluster.sandbox.pass(Duration::from_secs(60));
+    assert_eq!(
+        told(&cluster, "WaitForFirstConsumer").unwrap(),
+        "waiting for first consumer to be created before binding"
+    );
+    assert_eq!(
+        cluster.get("v1/PersistentVolumeClaim", "c")["status"]["phase"],
+        "Pending"
+    );
+    let placed = json!({"metadata": {"annotations": {"volume.kubernetes.io/selected-node": "n"}}});
+    cluster
+        .patch("v1/PersistentVolumeClaim", "c", "", &placed)
+        .unwrap();
+    cluster.sandbox.pass(Duration::from_secs(3));
+    let bound = cluster.get("v1/PersistentVolumeClaim", "c");
+    assert_eq!(bound["status"]["phase"], "Bound");
+    let volume = bound["spec"]["volumeName"].as_str().unwrap();
+    assert_eq!(
+        told(&cluster, "ProvisioningSucceeded").unwrap(),
+        format!("Successfully provisioned volume {volume}")
+    );
+    cluster.delete("v1/PersistentVolumeClaim", "c", None);
+    assert!(cluster.find("v1/PersistentVolume", volume).is_none());
+}

@@ -159,8 +159,8 @@ fn covers(owner: &Value, one: &Value) -> bool {
     let resources = has("resources", resource)
         || by_sub.is_some_and(|any| texts(owner, "resources").contains(&any.as_str()));
     let names = texts(owner, "resourceNames");
-    let named = names.is_empty() || of("resourceNames").is_some_and(|n| names.contains(&n));
-    of("apiGroups").is_some_and(|g| has("apiGroups", g)) && resources && named
+    let by_name = names.is_empty() || of("resourceNames").is_some_and(|n| names.contains(&n));
+    of("apiGroups").is_some_and(|g| has("apiGroups", g)) && resources && by_name
 }
 
 /// Rules for the same thing as one.

@@ -12,6 +12,7 @@ pub mod namespace;
 pub mod node;
 pub mod quota;
 pub mod self_service;
+pub mod volumes;
 pub mod workloads;
 
 use std::time::Duration;
@@ -65,6 +66,10 @@ pub fn all(flavour: Flavour) -> Vec<Box<dyn Controller>> {
         Box::new(node::scheduler::Scheduler),
         Box::new(node::status::NodeStatus::default()),
         Box::new(quota::Count),
+        Box::new(volumes::ClaimProtection),
+        Box::new(volumes::Claims::default()),
+        Box::new(volumes::VolumeProtection),
+        Box::new(volumes::Volumes),
         Box::new(workloads::daemonset::DaemonSets::default()),
         Box::new(workloads::deployment::Deployments::default()),
         Box::new(workloads::replicaset::ReplicaSets::default()),
