@@ -60,8 +60,13 @@ pub fn all(flavour: Flavour) -> Vec<Box<dyn Controller>> {
         Box::new(node::status::NodeStatus::default()),
         Box::new(garbage::Collector::default()),
         Box::new(namespace::Ending::default()),
+        Box::new(workloads::autoscaler::Autoscalers::default()),
+        Box::new(workloads::cronjob::CronJobs),
         Box::new(workloads::daemonset::DaemonSets::default()),
         Box::new(workloads::deployment::Deployments::default()),
+        Box::new(workloads::disruption::DisruptionBudgets),
+        Box::new(workloads::job::Jobs::default()),
+        Box::new(workloads::job::ttl::FinishedJobs::default()),
         Box::new(workloads::replicaset::ReplicaSets::default()),
         Box::new(workloads::statefulset::StatefulSets::default()),
     ];
