@@ -70,8 +70,13 @@ pub fn all(flavour: Flavour) -> Vec<Box<dyn Controller>> {
         Box::new(volumes::Claims::default()),
         Box::new(volumes::VolumeProtection),
         Box::new(volumes::Volumes),
+        Box::new(workloads::autoscaler::Autoscalers::default()),
+        Box::new(workloads::cronjob::CronJobs),
         Box::new(workloads::daemonset::DaemonSets::default()),
         Box::new(workloads::deployment::Deployments::default()),
+        Box::new(workloads::disruption::DisruptionBudgets),
+        Box::new(workloads::job::Jobs::default()),
+        Box::new(workloads::job::ttl::FinishedJobs::default()),
         Box::new(workloads::replicaset::ReplicaSets::default()),
         Box::new(workloads::statefulset::StatefulSets::default()),
     ];
