@@ -322,11 +322,13 @@ impl Registry {
         found
     }
 
-    /// Every resource, in the version that clients take who don't choose.
+    /// Every resource, in the first version of its group that has it.
     pub fn preferred(&self) -> impl Iterator<Item = &Arc<Resource>> {
         self.resources.values().filter(|r| {
             let group = self.groups.iter().find(|g| g.name == r.group);
-            group.is_some_and(|g| g.preferred == r.version)
+            let mut versions = group.into_iter().flat_map(|g| &g.versions);
+            let first = versions.find(|v| self.get(&r.group, v, &r.plural).is_some());
+            first == Some(&r.version)
         })
     }
 }

@@ -10,6 +10,7 @@ pub mod garbage;
 pub mod manager;
 pub mod namespace;
 pub mod node;
+pub mod olm;
 pub mod quota;
 pub mod self_service;
 pub mod volumes;
@@ -80,6 +81,9 @@ pub fn all(flavour: Flavour) -> Vec<Box<dyn Controller>> {
         Box::new(workloads::replicaset::ReplicaSets::default()),
         Box::new(workloads::statefulset::StatefulSets::default()),
     ];
+    if flavour.has_olm() {
+        all.extend(olm::all());
+    }
     if !flavour.has_openshift() {
         all.push(Box::new(self_service::SelfService));
     }

@@ -26,6 +26,15 @@ const OPENSHIFT: [&str; 4] = [
     include_str!("openshift-samples.yaml"),
 ];
 
+/// The Operator Lifecycle Manager, wherever it is.
+const OLM: &str = include_str!("olm.yaml");
+/// Its catalogues on plain Kubernetes.
+const OLM_KUBERNETES: &str = include_str!("olm-kubernetes.yaml");
+/// Its catalogues on `OpenShift`.
+const OLM_OPENSHIFT: &str = include_str!("olm-openshift.yaml");
+/// The operator that an instructor installs where there is no OLM.
+const PROMETHEUS_OPERATOR: &str = include_str!("prometheus-operator.yaml");
+
 /// What an API server makes for itself.
 #[must_use]
 pub fn of_the_server() -> Vec<Value> {
@@ -46,6 +55,11 @@ pub fn fill(api: &Api, flavour: Flavour) {
     } else {
         texts.push(KUBERNETES);
     }
+    texts.extend(match flavour {
+        Flavour::Kubernetes => vec![PROMETHEUS_OPERATOR],
+        Flavour::KubernetesOlm => vec![OLM, OLM_KUBERNETES],
+        Flavour::OpenShift => vec![OLM, OLM_OPENSHIFT],
+    });
     for text in texts {
         for object in documents(text) {
             make(api, object);
