@@ -9,10 +9,18 @@ use std::{sync::Arc, time::Duration};
 use ccnr::sandbox::{
     clock::Clock,
     controllers::{
-        cluster::{DEPLOYMENTS, Kind, NODES, PODS, REPLICA_SETS, STATEFUL_SETS},
+        cluster::{Cluster, DEPLOYMENTS, Kind, NODES, PODS, REPLICA_SETS, STATEFUL_SETS},
         workloads::{
-            CLAIMS, CONTROLLER_REVISIONS, DAEMON_SETS, daemonset::DaemonSets,
-            deployment::Deployments, replicaset::ReplicaSets, statefulset::StatefulSets,
+            AUTOSCALERS, CLAIMS, CONTROLLER_REVISIONS, CRON_JOBS, DAEMON_SETS, DISRUPTION_BUDGETS,
+            JOBS,
+            autoscaler::{Autoscalers, usage::Usage},
+            cronjob::CronJobs,
+            daemonset::DaemonSets,
+            deployment::Deployments,
+            disruption::DisruptionBudgets,
+            job::{Jobs, ttl::FinishedJobs},
+            replicaset::ReplicaSets,
+            statefulset::StatefulSets,
         },
     },
     flavour::Flavour,
@@ -34,7 +42,15 @@ struct Lab {
 
 impl Lab {
     fn new() -> Self {
-        Self::serving(Registry::kubernetes())
+        Self::serving(Registry::kubernetes(), Autoscalers::default())
+    }
+
+    /// A cluster that measures what Pods use.
+    fn measuring(usage: impl Usage + 'static) -> Self {
+        Self::serving(
+            Registry::kubernetes(),
+            Autoscalers::measuring(Box::new(usage)),
+        )
     }
 
     /// A cluster in which no Pod can be made.
@@ -45,18 +61,23 @@ impl Lab {
                 registry.add((**resource).clone());
             }
         }
-        Self::serving(registry)
+        Self::serving(registry, Autoscalers::default())
     }
 
-    fn serving(registry: Registry) -> Self {
+    fn serving(registry: Registry, autoscalers: Autoscalers) -> Self {
         let clock = Clock::standing("2026-01-05T10:00:00Z".parse().unwrap());
         let api = Arc::new(Api::new(registry, clock));
         start::fill(&api, Flavour::Kubernetes);
         let sandbox = Sandbox::around(
             api,
             vec![
+                Box::new(autoscalers),
+                Box::new(CronJobs),
                 Box::new(DaemonSets::default()),
                 Box::new(Deployments::default()),
+                Box::new(DisruptionBudgets),
+                Box::new(FinishedJobs::default()),
+                Box::new(Jobs::default()),
                 Box::new(ReplicaSets::default()),
                 Box::new(StatefulSets::default()),
                 Box::new(Kubelet::default()),
@@ -164,7 +185,8 @@ fn workload(api_version: &str, kind: &str, spec: &Value) -> Value {
 /// A status without its times.
 fn timeless(status: &Value) -> Value {
     let mut status = status.clone();
-    for condition in status["conditions"].as_array_mut().into_iter().flatten() {
+    let conditions = status.get_mut("conditions").and_then(Value::as_array_mut);
+    for condition in conditions.into_iter().flatten() {
         let condition = condition.as_object_mut().unwrap();
         condition.retain(|field, _| !field.ends_with("Time"));
     }
@@ -728,4 +750,363 @@ fn a_daemon_set_rolls_and_replaces_what_fails() {
         .collect();
     numbers.sort_unstable();
     assert_eq!(numbers, [1, 2]);
+}
+
+fn job(name: &str, fate: &str, spec: &Value) -> Value {
+    let mut all = json!({"template": {
+        "metadata": {"annotations": {FATE: fate}},
+        "spec": {"restartPolicy": "Never", "containers": [{"name": "c", "image": "i:1"}]},
+    }});
+    for (field, value) in spec.as_object().unwrap() {
+        all[field] = value.clone();
+    }
+    json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": name}, "spec": all})
+}
+
+/// A Job's status without its times.
+fn ended(lab: &Lab, name: &str) -> Value {
+    let mut status = timeless(&lab.get(JOBS, name).unwrap()["status"]);
+    let map = status.as_object_mut().unwrap();
+    assert!(map.remove("startTime").is_some());
+    status
+}
+
+#[test]
+fn a_job_ends_when_enough_pods_succeeded() {
+    let mut lab = Lab::new();
+    let spec = json!({"completions": 2, "ttlSecondsAfterFinished": 60});
+    let made = lab.create(job("good", "succeeds", &spec)).unwrap();
+    let uid = &made["metadata"]["uid"];
+    let labels = json!({
+        "job-name": "good", "batch.kubernetes.io/job-name": "good",
+        "controller-uid": uid, "batch.kubernetes.io/controller-uid": uid,
+    });
+    assert_eq!(made["metadata"]["labels"], labels);
+    assert_eq!(
+        made["spec"]["selector"],
+        json!({"matchLabels": {"batch.kubernetes.io/controller-uid": uid}})
+    );
+    lab.pass(1);
+    let running = ended(&lab, "good");
+    assert_eq!(
+        running,
+        json!({"active": 1, "ready": 0, "terminating": 0, "uncountedTerminatedPods": {}})
+    );
+    lab.pass(20);
+    let mut status = ended(&lab, "good");
+    assert!(
+        status
+            .as_object_mut()
+            .unwrap()
+            .remove("completionTime")
+            .is_some()
+    );
+    let condition = |kind: &str| {
+        json!({
+            "type": kind, "status": "True", "reason": "CompletionsReached",
+            "message": "Reached expected number of succeeded pods",
+        })
+    };
+    assert_eq!(
+        status,
+        json!({
+            "succeeded": 2, "ready": 0, "terminating": 0, "uncountedTerminatedPods": {},
+            "conditions": [condition("SuccessCriteriaMet"), condition("Complete")],
+        })
+    );
+    let pods = lab.list(PODS);
+    assert_eq!(pods.len(), 2);
+    for pod in &pods {
+        assert_eq!(pod["metadata"]["labels"], labels);
+        assert_eq!(pod["metadata"]["finalizers"], Value::Null);
+    }
+    let told = lab.told("Job");
+    assert_eq!(told.len(), 3);
+    assert!(told[0].starts_with("SuccessfulCreate: Created pod: good-"));
+    assert_eq!(told[2], "Completed: Job completed");
+    lab.pass(60);
+    let job = lab.get(JOBS, "good").unwrap();
+    assert_eq!(job["metadata"]["finalizers"], json!(["foregroundDeletion"]));
+}
+
+#[test]
+fn a_job_gives_up_after_so_many_failures() {
+    let mut lab = Lab::new();
+    lab.create(job("bad", "fails", &json!({"backoffLimit": 1})))
+        .unwrap();
+    lab.pass(9);
+    assert_eq!(lab.list(PODS).len(), 1, "the next one waits ten seconds");
+    lab.pass(15);
+    let condition = |kind: &str| {
+        json!({
+            "type": kind, "status": "True", "reason": "BackoffLimitExceeded",
+            "message": "Job has reached the specified backoff limit",
+        })
+    };
+    assert_eq!(
+        ended(&lab, "bad"),
+        json!({
+            "failed": 2, "ready": 0, "terminating": 0, "uncountedTerminatedPods": {},
+            "conditions": [condition("FailureTarget"), condition("Failed")],
+        })
+    );
+    let told = lab.told("Job");
+    let last = "BackoffLimitExceeded: Job has reached the specified backoff limit";
+    assert_eq!(told.last().unwrap(), last);
+}
+
+#[test]
+fn a_job_that_takes_too_long_fails_and_its_pods_go() {
+    let mut lab = Lab::new();
+    lab.create(job("long", "", &json!({"activeDeadlineSeconds": 30})))
+        .unwrap();
+    lab.pass(29);
+    assert_eq!(ended(&lab, "long")["ready"], 1);
+    lab.pass(5);
+    let status = ended(&lab, "long");
+    assert_eq!(status["conditions"][1]["type"], "Failed");
+    assert_eq!(status["conditions"][1]["reason"], "DeadlineExceeded");
+    assert_eq!(lab.list(PODS).len(), 0);
+}
+
+#[test]
+fn a_job_sleeps_and_wakes() {
+    let mut lab = Lab::new();
+    lab.create(job("j", "succeeds", &json!({"suspend": true})))
+        .unwrap();
+    lab.pass(5);
+    assert_eq!(lab.list(PODS).len(), 0);
+    let status = |lab: &Lab| timeless(&lab.get(JOBS, "j").unwrap()["status"]);
+    let suspended = json!({"type": "Suspended", "status": "True", "reason": "JobSuspended", "message": "Job suspended"});
+    assert_eq!(status(&lab)["conditions"], json!([suspended]));
+    lab.patch(JOBS, "j", &json!({"spec": {"suspend": false}}));
+    lab.pass(10);
+    assert_eq!(status(&lab)["conditions"][0]["reason"], "JobResumed");
+    assert_eq!(status(&lab)["conditions"][2]["type"], "Complete");
+    let told = lab.told("Job");
+    // The first Pod comes before it is told.
+    assert_eq!(told[0], "Suspended: Job suspended");
+    assert!(told[1].starts_with("SuccessfulCreate: Created pod: j-"));
+    assert_eq!(told[2], "Resumed: Job resumed");
+}
+
+#[test]
+fn the_pods_of_an_indexed_job_have_numbers() {
+    let mut lab = Lab::new();
+    let spec = json!({"completions": 3, "parallelism": 2, "completionMode": "Indexed"});
+    lab.create(job("many", "succeeds", &spec)).unwrap();
+    lab.pass(1);
+    let pods = lab.list(PODS);
+    let index = |p: &Value| {
+        p["metadata"]["annotations"]["batch.kubernetes.io/job-completion-index"].clone()
+    };
+    let indexes: Vec<_> = pods.iter().map(|p| index(p)).collect();
+    assert_eq!(indexes, ["0", "1"]);
+    assert_eq!(pods[1]["spec"]["hostname"], "many-1");
+    assert_eq!(
+        pods[1]["spec"]["containers"][0]["env"][0]["name"],
+        "JOB_COMPLETION_INDEX"
+    );
+    lab.pass(20);
+    let status = ended(&lab, "many");
+    assert_eq!(status["completedIndexes"], "0-2");
+    assert_eq!(status["succeeded"], 3);
+}
+
+fn cron(fate: &str, spec: &Value) -> Value {
+    let job = job("x", fate, &json!({}));
+    let mut all = json!({"schedule": "* * * * *", "jobTemplate": {"spec": job["spec"]}});
+    for (field, value) in spec.as_object().unwrap() {
+        all[field] = value.clone();
+    }
+    json!({"apiVersion": "batch/v1", "kind": "CronJob", "metadata": {"name": "tick"}, "spec": all})
+}
+
+#[test]
+fn a_cron_job_makes_a_job_each_minute_and_keeps_the_last_three() {
+    let mut lab = Lab::new();
+    lab.create(cron("succeeds", &json!({}))).unwrap();
+    lab.pass(59);
+    assert_eq!(lab.list(JOBS).len(), 0);
+    lab.pass(30);
+    let jobs = lab.list(JOBS);
+    assert_eq!(names(&jobs), ["tick-29460121"]);
+    assert_eq!(
+        jobs[0]["metadata"]["annotations"],
+        json!({"batch.kubernetes.io/cronjob-scheduled-timestamp": "2026-01-05T10:01:00Z"})
+    );
+    let status = lab.get(CRON_JOBS, "tick").unwrap()["status"].clone();
+    assert_eq!(
+        status,
+        json!({"lastScheduleTime": "2026-01-05T10:01:00Z", "lastSuccessfulTime": "2026-01-05T10:01:04Z"})
+    );
+    assert_eq!(
+        lab.told("CronJob"),
+        [
+            "SuccessfulCreate: Created job tick-29460121",
+            "SawCompletedJob: Saw completed job: tick-29460121, condition: Complete",
+        ]
+    );
+    lab.pass(240);
+    let told = lab.told("CronJob");
+    assert!(
+        told.contains(&"SuccessfulDelete: Deleted job tick-29460121".to_owned()),
+        "{told:?}"
+    );
+    assert_eq!(lab.list(JOBS).len(), 3);
+}
+
+#[test]
+fn a_cron_job_does_not_start_beside_one_that_runs() {
+    let mut lab = Lab::new();
+    lab.create(cron("", &json!({"concurrencyPolicy": "Forbid"})))
+        .unwrap();
+    lab.pass(130);
+    assert_eq!(lab.list(JOBS).len(), 1);
+    let status = lab.get(CRON_JOBS, "tick").unwrap()["status"].clone();
+    assert_eq!(status["active"][0]["name"], "tick-29460121");
+    let told = lab.told("CronJob");
+    let wanted = "JobAlreadyActive: Not starting job because prior execution is running and concurrency policy is Forbid";
+    assert_eq!(told[1], wanted);
+    lab.patch(
+        CRON_JOBS,
+        "tick",
+        &json!({"spec": {"concurrencyPolicy": "Replace"}}),
+    );
+    lab.pass(60);
+    let status = lab.get(CRON_JOBS, "tick").unwrap()["status"].clone();
+    assert_eq!(status["active"].as_array().unwrap().len(), 1);
+    assert_ne!(status["active"][0]["name"], "tick-29460121");
+}
+
+#[test]
+fn what_no_job_can_be_is_refused() {
+    let lab = Lab::new();
+    let wrong = lab
+        .create(cron("", &json!({"schedule": "* * *"})))
+        .unwrap_err();
+    assert_eq!(
+        wrong.message,
+        "CronJob.batch \"tick\" is invalid: spec.schedule: Invalid value: \"* * *\": expected exactly 5 fields, found 3: [* * *]"
+    );
+    let mut always = job("x", "", &json!({}));
+    always["spec"]["template"]["spec"]["restartPolicy"] = json!("Always");
+    assert_eq!(
+        lab.create(always).unwrap_err().message,
+        "Job.batch \"x\" is invalid: spec.template.spec.restartPolicy: Required value: valid values: \"OnFailure\", \"Never\""
+    );
+}
+
+fn autoscaler() -> Value {
+    let target = json!({"type": "Utilization", "averageUtilization": 50});
+    json!({
+        "apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": {"name": "web"},
+        "spec": {
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}, "minReplicas": 1, "maxReplicas": 5,
+            "metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": target}}],
+        },
+    })
+}
+
+#[test]
+fn an_autoscaler_without_metrics_says_so() {
+    let mut lab = Lab::new();
+    lab.create(workload("apps/v1", "Deployment", &json!({"replicas": 3})))
+        .unwrap();
+    lab.create(autoscaler()).unwrap();
+    lab.pass(14);
+    assert_eq!(lab.told("HorizontalPodAutoscaler").len(), 0);
+    lab.pass(2);
+    let why = "failed to get cpu utilization: unable to get metrics for resource cpu: unable to fetch metrics from resource metrics API: the server could not find the requested resource (get pods.metrics.k8s.io)";
+    assert_eq!(
+        timeless(&lab.get(AUTOSCALERS, "web").unwrap()["status"]),
+        json!({
+            "currentMetrics": [{"type": ""}], "currentReplicas": 3, "desiredReplicas": 0,
+            "conditions": [
+                {
+                    "type": "AbleToScale", "status": "True", "reason": "SucceededGetScale",
+                    "message": "the HPA controller was able to get the target's current scale",
+                },
+                {
+                    "type": "ScalingActive", "status": "False", "reason": "FailedGetResourceMetric",
+                    "message": format!("the HPA was unable to compute the replica count: {why}"),
+                },
+            ],
+        })
+    );
+    assert_eq!(
+        lab.told("HorizontalPodAutoscaler"),
+        [
+            format!("FailedGetResourceMetric: {why}"),
+            format!(
+                "FailedComputeMetricsReplicas: invalid metrics (1 invalid out of 1), first error is: failed to get cpu resource metric value: {why}"
+            ),
+        ]
+    );
+}
+
+/// Each Pod uses as much.
+#[derive(Debug)]
+struct Busy(i64);
+
+impl Usage for Busy {
+    fn of_pod(&self, _: &Cluster<'_>, _: &Value, _: &str) -> Option<i64> {
+        Some(self.0)
+    }
+}
+
+#[test]
+fn an_autoscaler_follows_the_load() {
+    let mut lab = Lab::measuring(Busy(100));
+    let mut web = workload("apps/v1", "Deployment", &json!({"replicas": 2}));
+    let requests = json!({"requests": {"cpu": "100m"}});
+    web["spec"]["template"]["spec"]["containers"][0]["resources"] = requests;
+    lab.create(web).unwrap();
+    lab.create(autoscaler()).unwrap();
+    lab.pass(17);
+    // All of what is requested is used, twice as much as is wanted.
+    assert_eq!(lab.get(DEPLOYMENTS, "web").unwrap()["spec"]["replicas"], 4);
+    assert_eq!(
+        lab.told("HorizontalPodAutoscaler"),
+        [
+            "SuccessfulRescale: New size: 4; reason: cpu resource utilization (percentage of request) above target"
+        ]
+    );
+    lab.pass(15);
+    let status = lab.get(AUTOSCALERS, "web").unwrap()["status"].clone();
+    assert_eq!(status["desiredReplicas"], 5);
+    assert_eq!(
+        status["currentMetrics"][0]["resource"]["current"],
+        json!({"averageUtilization": 100, "averageValue": "100m"})
+    );
+    let reason = |status: &Value, i: usize| status["conditions"][i]["reason"].clone();
+    assert_eq!(reason(&status, 1), "ValidMetricFound");
+    assert_eq!(reason(&status, 2), "TooManyReplicas");
+}
+
+#[test]
+fn a_budget_tells_how_many_pods_may_go() {
+    let mut lab = Lab::new();
+    lab.create(workload("apps/v1", "Deployment", &json!({"replicas": 3})))
+        .unwrap();
+    let budget = |spec: Value| {
+        let mut spec = spec;
+        spec["selector"] = json!({"matchLabels": {"app": "web"}});
+        json!({"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": "web"}, "spec": spec})
+    };
+    lab.create(budget(json!({"maxUnavailable": "50%"})))
+        .unwrap();
+    lab.pass(1);
+    let status = |lab: &Lab| timeless(&lab.get(DISRUPTION_BUDGETS, "web").unwrap()["status"]);
+    assert_eq!(status(&lab)["conditions"][0]["reason"], "InsufficientPods");
+    lab.pass(10);
+    assert_eq!(
+        status(&lab),
+        json!({
+            "observedGeneration": 1, "currentHealthy": 3, "desiredHealthy": 1, "expectedPods": 3, "disruptionsAllowed": 2,
+            "conditions": [{
+                "type": "DisruptionAllowed", "status": "True", "reason": "SufficientPods", "message": "", "observedGeneration": 1,
+            }],
+        })
+    );
 }

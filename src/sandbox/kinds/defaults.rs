@@ -115,13 +115,20 @@ fn rolling(map: &mut Map<String, Value>, field: &str, defaults: &Value) {
 
 fn batch(map: &mut Map<String, Value>, kind: &str) {
     match kind {
-        "Job" => spec(
-            map,
-            &json!({
-                "completions": 1, "parallelism": 1, "backoffLimit": 6, "completionMode": "NonIndexed",
-                "suspend": false, "manualSelector": false, "podReplacementPolicy": "TerminatingOrFailed",
-            }),
-        ),
+        "Job" => {
+            // Without a number of completions, one that succeeds is enough: unless neither number is given.
+            let spec_given = map.get("spec").cloned().unwrap_or_default();
+            if spec_given["completions"].is_null() && spec_given["parallelism"].is_null() {
+                spec(map, &json!({"completions": 1}));
+            }
+            spec(
+                map,
+                &json!({
+                    "parallelism": 1, "backoffLimit": 6, "completionMode": "NonIndexed", "suspend": false,
+                    "manualSelector": false, "podReplacementPolicy": "TerminatingOrFailed",
+                }),
+            );
+        }
         "CronJob" => spec(
             map,
             &json!({

@@ -99,12 +99,7 @@ pub fn prepare(resource: &Resource, object: &mut Value) {
         ("apiextensions.k8s.io", "CustomResourceDefinition") => {
             object["status"] = extensions::validate::first_status(object);
         }
-        ("batch", "Job") if object["metadata"].get("labels").is_none() => {
-            let labels = object.pointer("/spec/template/metadata/labels").cloned();
-            if let Some(labels) = labels {
-                object["metadata"]["labels"] = labels;
-            }
-        }
+        ("batch", "Job") => workload::select_pods(object),
         ("apps", "DaemonSet") => {
             let annotations = &mut object["metadata"]["annotations"];
             annotations["deprecated.daemonset.template.generation"] = json!("1");

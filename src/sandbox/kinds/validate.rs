@@ -6,7 +6,10 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::workload;
-use crate::sandbox::{names, registry::Resource, status::Cause, store::selector::Selector};
+use crate::sandbox::{
+    controllers::workloads::cronjob::schedule::Schedule, names, registry::Resource, status::Cause,
+    store::selector::Selector,
+};
 
 /// What is wrong with an object.
 pub(super) fn object(resource: &Resource, object: &Value) -> Vec<Cause> {
@@ -18,6 +21,8 @@ pub(super) fn object(resource: &Resource, object: &Value) -> Vec<Cause> {
         ("apps", "Deployment" | "ReplicaSet" | "StatefulSet" | "DaemonSet") => {
             causes.extend(workload_spec(resource, object));
         }
+        ("batch", "Job") => causes.extend(job(&object["spec"], "spec")),
+        ("batch", "CronJob") => causes.extend(cron_job(&object["spec"])),
         ("", "Pod") => causes.extend(pod_spec(&object["spec"], "spec")),
         ("", "Service") => causes.extend(service(object)),
         ("", "ConfigMap") => causes.extend(keys(object)),
@@ -47,6 +52,14 @@ pub(super) fn change(resource: &Resource, live: &Value, object: &Value) -> Vec<C
     match (resource.group.as_str(), resource.kind.as_str()) {
         ("apps", "Deployment" | "ReplicaSet" | "DaemonSet") => {
             same("/spec/selector", "spec.selector");
+        }
+        ("batch", "Job") => {
+            same("/spec/selector", "spec.selector");
+            // Where and how the Pods run may change as long as there are none.
+            let waits = live["spec"]["suspend"] == true && live["status"]["startTime"].is_null();
+            if !waits {
+                same("/spec/template", "spec.template");
+            }
         }
         ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding")
             if live["roleRef"] != object["roleRef"] =>
@@ -193,6 +206,42 @@ fn workload_spec(resource: &Resource, object: &Value) -> Vec<Cause> {
         ));
     }
     debug_assert!(workload::template_of(&resource.kind).is_some());
+    causes
+}
+
+/// What is wrong with a Job's specification.
+fn job(spec: &Value, field: &str) -> Vec<Cause> {
+    let mut causes = Vec::new();
+    for number in ["parallelism", "completions", "backoffLimit"] {
+        if spec[number].as_i64().is_some_and(|n| n < 0) {
+            let why = "must be greater than or equal to 0";
+            causes.push(Cause::invalid(
+                format!("{field}.{number}"),
+                &spec[number],
+                why,
+            ));
+        }
+    }
+    let pods = &spec["template"]["spec"];
+    causes.extend(pod_spec(pods, &format!("{field}.template.spec")));
+    if !matches!(pods["restartPolicy"].as_str(), Some("OnFailure" | "Never")) {
+        let at = format!("{field}.template.spec.restartPolicy");
+        let why = "valid values: \"OnFailure\", \"Never\"";
+        causes.push(Cause::required(at, why));
+    }
+    causes
+}
+
+/// What is wrong with a `CronJob`'s specification.
+fn cron_job(spec: &Value) -> Vec<Cause> {
+    let schedule = spec["schedule"].as_str().unwrap_or_default();
+    let mut causes = Vec::new();
+    if schedule.is_empty() {
+        causes.push(Cause::required("spec.schedule", ""));
+    } else if let Err(why) = Schedule::parse(schedule) {
+        causes.push(Cause::invalid("spec.schedule", &spec["schedule"], &why));
+    }
+    causes.extend(job(&spec["jobTemplate"]["spec"], "spec.jobTemplate.spec"));
     causes
 }
 

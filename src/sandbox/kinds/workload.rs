@@ -39,3 +39,33 @@ pub(super) fn count_templates(live: &Value, object: &mut Value, changed: bool) {
     let count = (before + i64::from(changed)).to_string();
     object["metadata"]["annotations"][TEMPLATE_GENERATION] = json!(count);
 }
+
+/// Gives a new Job the selector and the labels by which its Pods are found, and takes over its template's labels where it has
+/// none. It needs the uid: without one only the labels are taken over.
+/// <https://github.com/kubernetes/kubernetes/blob/master/pkg/registry/batch/job/strategy.go>
+pub(super) fn select_pods(job: &mut Value) {
+    let template_labels = |job: &Value| job.pointer("/spec/template/metadata/labels").cloned();
+    let labels = job["metadata"].get("labels").cloned();
+    let shared = labels.is_none() || labels == template_labels(job);
+    let (name, uid) = (
+        job["metadata"]["name"].clone(),
+        job["metadata"]["uid"].clone(),
+    );
+    if uid.is_string() && job["spec"]["manualSelector"] != true {
+        let labels = &mut job["spec"]["template"]["metadata"]["labels"];
+        for (label, value) in [
+            ("job-name", &name),
+            ("batch.kubernetes.io/job-name", &name),
+            ("controller-uid", &uid),
+            ("batch.kubernetes.io/controller-uid", &uid),
+        ] {
+            if labels[label].is_null() {
+                labels[label] = value.clone();
+            }
+        }
+        job["spec"]["selector"]["matchLabels"]["batch.kubernetes.io/controller-uid"] = uid;
+    }
+    if let Some(labels) = template_labels(job).filter(|_| shared) {
+        job["metadata"]["labels"] = labels;
+    }
+}

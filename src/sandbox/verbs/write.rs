@@ -83,10 +83,10 @@ impl Api {
             set(&mut object, "name", Some(json!(generated)));
         }
         let key = key(place.namespace, name(&object));
-        kinds::prepare(resource, &mut object);
         set(&mut object, "uid", Some(json!(names::uid())));
         let now = Some(json!(self.clock.stamp()));
         set(&mut object, "creationTimestamp", now);
+        kinds::prepare(resource, &mut object);
         kinds::default(resource, &mut object);
         let causes = kinds::validate(resource, &object);
         if !causes.is_empty() {

@@ -36,7 +36,7 @@ pub fn set(status: &mut Value, mut condition: Value) {
 
 /// Takes the condition of a type away.
 pub fn remove(status: &mut Value, kind: &str) {
-    let Some(all) = status["conditions"].as_array_mut() else {
+    let Some(all) = status.get_mut("conditions").and_then(Value::as_array_mut) else {
         return;
     };
     all.retain(|c| c["type"] != kind);

@@ -2,11 +2,15 @@
 //! <https://github.com/kubernetes/kubernetes/tree/master/pkg/controller>
 
 pub mod amount;
+pub mod autoscaler;
 pub mod claim;
 pub mod condition;
 pub mod control;
+pub mod cronjob;
 pub mod daemonset;
 pub mod deployment;
+pub mod disruption;
+pub mod job;
 pub mod nodes;
 pub mod pods;
 pub mod replicaset;
@@ -23,3 +27,11 @@ pub const CONTROLLER_REVISIONS: Kind = Kind::new("apps", "v1", "controllerrevisi
 pub const DAEMON_SETS: Kind = Kind::new("apps", "v1", "daemonsets");
 /// `PersistentVolumeClaims`.
 pub const CLAIMS: Kind = Kind::new("", "v1", "persistentvolumeclaims");
+/// Jobs.
+pub const JOBS: Kind = Kind::new("batch", "v1", "jobs");
+/// `CronJobs`.
+pub const CRON_JOBS: Kind = Kind::new("batch", "v1", "cronjobs");
+/// `HorizontalPodAutoscalers`.
+pub const AUTOSCALERS: Kind = Kind::new("autoscaling", "v2", "horizontalpodautoscalers");
+/// `PodDisruptionBudgets`.
+pub const DISRUPTION_BUDGETS: Kind = Kind::new("policy", "v1", "poddisruptionbudgets");
