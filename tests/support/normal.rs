@@ -32,7 +32,11 @@ const PATTERNS: [(&str, &str); 8] = [
 ];
 
 /// Labels whose values are hashes of templates.
-const HASHES: [&str; 2] = ["pod-template-hash", "controller-revision-hash"];
+const HASHES: [&str; 3] = [
+    "pod-template-hash",
+    "controller-revision-hash",
+    "controller.kubernetes.io/hash",
+];
 
 /// Fields that say nothing of the outcome.
 const LEFT_OUT: [&str; 3] = ["managedFields", "resourceVersion", "selfLink"];
@@ -46,6 +50,8 @@ impl Normal {
             let annotations = &object["metadata"]["annotations"];
             let revision = annotations["deployment.kubernetes.io/revision"].as_str();
             let revision = revision.and_then(|r| r.parse().ok());
+            // A ControllerRevision says itself which one it is.
+            let revision = revision.or(object["revision"].as_i64());
             for label in HASHES {
                 if let (Some(hash), Some(revision)) =
                     (object["metadata"]["labels"][label].as_str(), revision)
