@@ -70,8 +70,6 @@ pub fn all(flavour: Flavour) -> Vec<Box<dyn Controller>> {
         Box::new(volumes::Claims::default()),
         Box::new(volumes::VolumeProtection),
         Box::new(volumes::Volumes),
-        Box::new(garbage::Collector::default()),
-        Box::new(namespace::Ending::default()),
         Box::new(workloads::autoscaler::Autoscalers::default()),
         Box::new(workloads::cronjob::CronJobs),
         Box::new(workloads::daemonset::DaemonSets::default()),
