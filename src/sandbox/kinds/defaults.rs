@@ -36,6 +36,25 @@ pub(super) fn fill(resource: &Resource, object: &mut Value) {
         ),
         ("networking.k8s.io", "NetworkPolicy") => network_policy(map),
         ("autoscaling", "HorizontalPodAutoscaler") => spec(map, &json!({"minReplicas": 1})),
+        ("", "Endpoints") => {
+            for subset in map
+                .get_mut("subsets")
+                .and_then(Value::as_array_mut)
+                .into_iter()
+                .flatten()
+            {
+                for port in each(subset, "ports") {
+                    given(port, &json!({"protocol": "TCP"}));
+                }
+            }
+        }
+        ("discovery.k8s.io", "EndpointSlice") => {
+            for list in ["endpoints", "ports"] {
+                if map.get(list).is_none_or(|l| *l == json!([])) {
+                    map.insert(list.to_owned(), Value::Null);
+                }
+            }
+        }
         // No rules are kept as Go keeps an empty list.
         ("rbac.authorization.k8s.io", "Role" | "ClusterRole")
             if map.get("rules").is_none_or(|r| *r == json!([])) =>
