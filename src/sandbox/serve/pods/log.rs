@@ -84,7 +84,7 @@ pub(super) fn answer(on: &On<'_>) -> Result<Response<Body>, Refusal> {
 
 /// The container that is meant.
 fn container(pod: &Value, named: &str) -> Result<String, Refusal> {
-    let names: Vec<&str> = LISTS
+    let all: Vec<&str> = LISTS
         .iter()
         .flat_map(|(field, _)| list(&pod["spec"][*field]))
         .filter_map(|c| c["name"].as_str())
@@ -95,11 +95,11 @@ fn container(pod: &Value, named: &str) -> Result<String, Refusal> {
             [one] => Ok(one["name"].as_str().unwrap_or_default().to_owned()),
             _ => Err(Refusal::bad_request(format!(
                 "a container name must be specified for pod {pod_name}, choose one of: [{}]",
-                names.join(" ")
+                all.join(" ")
             ))),
         };
     }
-    if names.contains(&named) {
+    if all.contains(&named) {
         return Ok(named.to_owned());
     }
     Err(Refusal::bad_request(format!(

@@ -6,7 +6,7 @@ mod log;
 use http::{Response, StatusCode};
 use serde_json::{Value, json};
 
-use super::{On, request::Verb, respond::Body};
+use super::{On, media, request::Verb, respond::Body};
 use crate::sandbox::{
     programs::reference::Reference,
     status::{About, Cause, Refusal},
@@ -84,7 +84,7 @@ fn ephemeral(on: &On<'_>, verb: Verb) -> Result<Response<Body>, Refusal> {
             let kind = patch::Kind::of(on.asked.header(http::header::CONTENT_TYPE))?;
             let mut how = on.how();
             how.dry_run = true;
-            let body = on.body()?;
+            let body = media::patch(on.asked)?;
             let tried =
                 on.api
                     .patch(on.resource, on.namespace(), on.name(), (kind, &body), &how)?;

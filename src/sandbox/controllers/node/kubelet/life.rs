@@ -52,6 +52,8 @@ pub(super) struct Round {
     pub(super) open: bool,
     /// Whether something failed in it.
     pub(super) failed: bool,
+    /// Whether the network came up in it, upon which another look follows.
+    pub(super) connected: bool,
     /// The containers that were tried in it.
     pub(super) tried: BTreeSet<String>,
 }
@@ -188,6 +190,12 @@ impl Run {
             State::Running(since, _) => Some(now.saturating_sub(*since)),
             _ => None,
         }
+    }
+
+    /// When it is probed next.
+    pub(super) fn probe_at(&self, spec: &Value, now: Duration) -> Option<Duration> {
+        let age = self.running_for(now).filter(|_| self.stops.is_none())?;
+        self.probes.next(spec, now.saturating_sub(age))
     }
 
     /// When it ends, as far as that is known, and its exit code.

@@ -141,9 +141,7 @@ impl Life {
                 continue;
             };
             times.extend(run.ends().map(|(at, _)| at));
-            if let Some(age) = run.running_for(look.now).filter(|_| run.stops.is_none()) {
-                times.extend(run.probes.next(container, look.now.saturating_sub(age)));
-            }
+            times.extend(run.probe_at(container, look.now));
         }
         if !is_going(look.pod) && self.ended_for.is_none() && !super::requests::has_ended(look.pod)
         {

@@ -85,11 +85,7 @@ fn notice(look: &Look<'_>, life: &mut Life) {
     {
         life.sync_by(look.now);
     }
-    let running: Vec<(Program, Duration)> = life
-        .runs
-        .values()
-        .filter_map(|r| Some((r.program.clone(), r.running_for(look.now)?)))
-        .collect();
+    let running = beside(look, life);
     let ip = life.sandbox.ip().unwrap_or_default().to_owned();
     for (part, container) in parts(look.pod) {
         let run = life.run(name_of(container));
@@ -112,6 +108,23 @@ fn notice(look: &Look<'_>, life: &mut Life) {
             life.sync_by(look.now);
         }
     }
+}
+
+/// The programs of a Pod's running containers, which answer each other's probes; none where nobody asks now.
+fn beside(look: &Look<'_>, life: &Life) -> Vec<(Program, Duration)> {
+    let asked = parts(look.pod).any(|(_, container)| {
+        let run = life.runs.get(name_of(container));
+        run.is_some_and(|r| {
+            r.probe_at(container, look.now)
+                .is_some_and(|at| at <= look.now)
+        })
+    });
+    if !asked {
+        return Vec::new();
+    }
+    let all = life.runs.values();
+    all.filter_map(|r| Some((r.program.clone(), r.running_for(look.now)?)))
+        .collect()
 }
 
 /// All containers of a Pod, with how events speak of them.
@@ -165,6 +178,9 @@ fn whole(look: &Look<'_>, life: &mut Life, last_address: &mut u16) -> Result<(),
     if std::mem::take(&mut life.round.failed) {
         life.sync_by(look.now + RETRY);
     }
+    if std::mem::take(&mut life.round.connected) {
+        life.sync_by(look.now + NOTICED);
+    }
     Ok(())
 }
 
@@ -213,6 +229,7 @@ fn network_is_there(look: &Look<'_>, life: &mut Life, last_address: &mut u16) ->
         Sandbox::Ready(_) => true,
         Sandbox::Coming(at, ip) if *at <= look.now => {
             life.sandbox = Sandbox::Ready(ip.clone());
+            life.round.connected = true;
             true
         }
         Sandbox::Coming(at, _) => {

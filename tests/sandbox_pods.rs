@@ -1,0 +1,250 @@
+//! What can be asked of Pods over HTTP: logs, evictions, bindings, commands.
+#![allow(clippy::unwrap_used)] // Tests.
+
+use std::{sync::Arc, time::Duration};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use ccnr::sandbox::{
+    authz::User,
+    clock::Clock,
+    controllers::cluster::{Cluster, Kind, PODS},
+    flavour::Flavour,
+    instance::Sandbox,
+    serve::{authn::Tokens, serve, tls::Authority},
+};
+use http_body_util::BodyExt as _;
+use serde_json::{Value, json};
+
+const NGINX: &str = "quay.io/nginx/nginx-unprivileged:1.27";
+
+/// A sandbox whose clock stands, and a client of it.
+struct Served {
+    sandbox: Sandbox,
+    client: kube::Client,
+}
+
+impl Served {
+    async fn new() -> Self {
+        let clock = Clock::standing("2026-01-01T00:00:00Z".parse().unwrap());
+        let sandbox = Sandbox::new(Flavour::Kubernetes, clock);
+        let mut tokens = Tokens::default();
+        tokens.add("admin", User::admin("admin"));
+        let authority = Authority::new().unwrap();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let server = format!("https://{}", listener.local_addr().unwrap());
+        let certificate = STANDARD.encode(&authority.certificate);
+        tokio::spawn(serve(Arc::clone(&sandbox.api), tokens, authority, listener));
+        let config = json!({
+            "apiVersion": "v1", "kind": "Config", "current-context": "s",
+            "clusters": [{"name": "s", "cluster": {"server": server, "certificate-authority-data": certificate}}],
+            "users": [{"name": "s", "user": {"token": "admin"}}],
+            "contexts": [{"name": "s", "context": {"cluster": "s", "user": "s"}}],
+        });
+        let config = serde_json::from_value(config).unwrap();
+        let options = kube::config::KubeConfigOptions::default();
+        let config = kube::Config::from_custom_kubeconfig(config, &options);
+        let mut config = config.await.unwrap();
+        // A refusal is what is looked at.
+        config.default_retry = false;
+        let client = kube::Client::try_from(config).unwrap();
+        Self { sandbox, client }
+    }
+
+    fn make(&self, kind: Kind, object: &Value) {
+        let mut object = object.clone();
+        object["metadata"]["namespace"] = json!("default");
+        let cluster = Cluster::new(&self.sandbox.api, "test", "test");
+        cluster.create(kind, object).unwrap();
+    }
+
+    fn pod(&self, name: &str, container: &Value) {
+        let mut container = container.clone();
+        container["name"] = json!("c");
+        self.make(PODS, &json!({"metadata": {"name": name, "labels": {"app": name}}, "spec": {"containers": [container]}}));
+    }
+
+    fn pass(&mut self, seconds: u64) {
+        self.sandbox.pass(Duration::from_secs(seconds));
+    }
+
+    async fn ask(&self, method: &str, path: &str, body: Value) -> (u16, String) {
+        let body = if body.is_null() {
+            Vec::new()
+        } else {
+            body.to_string().into_bytes()
+        };
+        let path = format!("/api/v1/namespaces/default/{path}");
+        let request = http::Request::builder().method(method).uri(path);
+        let content = if method == "PATCH" {
+            "application/merge-patch+json"
+        } else {
+            "application/json"
+        };
+        let request = request.header("content-type", content);
+        let answer = self
+            .client
+            .send(request.body(kube::client::Body::from(body)).unwrap())
+            .await
+            .unwrap();
+        let status = answer.status().as_u16();
+        let bytes = answer.into_body().collect().await.unwrap().to_bytes();
+        (status, String::from_utf8(bytes.to_vec()).unwrap())
+    }
+
+    async fn get(&self, path: &str) -> (u16, String) {
+        self.ask("GET", path, Value::Null).await
+    }
+}
+
+fn message(answer: &(u16, String)) -> (u16, String) {
+    let status: Value = serde_json::from_str(&answer.1).unwrap();
+    (answer.0, status["message"].as_str().unwrap().to_owned())
+}
+
+#[tokio::test]
+async fn a_container_has_a_log_once_it_has_run() {
+    let mut served = Served::new().await;
+    served.pod("web", &json!({"image": "quay.io/ccnr/web:1.0"}));
+    served.pod(
+        "crash",
+        &json!({"image": "busybox", "command": ["sh", "-c", "echo hi; sleep 1; exit 3"]}),
+    );
+    served.pod("bad", &json!({"image": "quay.io/ccnr/none:1"}));
+    assert_eq!(served.get("pods/web/log").await, (200, String::new()));
+    served.pass(20);
+    let (status, log) = served.get("pods/web/log").await;
+    assert_eq!(status, 200);
+    assert!(
+        log.ends_with(" web 1.0 listens on :8080\n") && log.lines().count() == 1,
+        "{log}"
+    );
+    let (_, stamped) = served.get("pods/web/log?timestamps=true").await;
+    assert!(
+        stamped.starts_with("2026-01-01T00:00:0") && stamped.ends_with(&log),
+        "{stamped}"
+    );
+    assert_eq!(served.get("pods/web/log?tailLines=0").await.1, "");
+    assert_eq!(served.get("pods/crash/log").await, (200, "hi\n".to_owned()));
+    assert_eq!(served.get("pods/crash/log?previous=true").await.1, "hi\n");
+    let bad = served.get("pods/bad/log").await;
+    let why =
+        "container \"c\" in pod \"bad\" is waiting to start: trying and failing to pull image";
+    assert_eq!(message(&bad), (400, why.to_owned()));
+    let other = served.get("pods/web/log?container=x").await;
+    assert_eq!(
+        message(&other),
+        (400, "container x is not valid for pod web".to_owned())
+    );
+    assert_eq!(served.get("pods/none/log").await.0, 404);
+}
+
+#[tokio::test]
+async fn a_followed_log_goes_on_until_its_container_ends() {
+    let mut served = Served::new().await;
+    served.pod("loop", &json!({"image": "busybox", "command": ["sh", "-c", "while true; do echo hi; sleep 5; done"]}));
+    served.pass(7);
+    let client = served.client.clone();
+    let request = http::Request::get("/api/v1/namespaces/default/pods/loop/log?follow=true");
+    let request = request.body(kube::client::Body::empty()).unwrap();
+    let mut body = client.send(request).await.unwrap().into_body();
+    let first = body.frame().await.unwrap().unwrap().into_data().unwrap();
+    assert!(first.starts_with(b"hi\n"));
+    served.pass(10);
+    let second = body.frame().await.unwrap().unwrap().into_data().unwrap();
+    assert!(second.starts_with(b"hi\n"));
+    let gone = served
+        .ask("DELETE", "pods/loop?gracePeriodSeconds=0", Value::Null)
+        .await;
+    assert_eq!(gone.0, 200);
+    while let Some(frame) = body.frame().await {
+        frame.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn an_eviction_asks_the_budget() {
+    let mut served = Served::new().await;
+    served.pod("kept", &json!({"image": NGINX}));
+    served.pod("free", &json!({"image": NGINX}));
+    let budgets = Kind::new("policy", "v1", "poddisruptionbudgets");
+    served.make(budgets, &json!({"metadata": {"name": "b"}, "spec": {"minAvailable": 1, "selector": {"matchLabels": {"app": "kept"}}}}));
+    served.pass(10);
+    let cluster = Cluster::new(&served.sandbox.api, "test", "test");
+    let budget = cluster.get(budgets, "default", "b").unwrap();
+    let status = json!({"status": {"observedGeneration": 1, "desiredHealthy": 1, "currentHealthy": 1, "expectedPods": 1, "disruptionsAllowed": 0}});
+    cluster.merge_status(budgets, &budget, &status).unwrap();
+    let eviction = |name: &str| json!({"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name}});
+    let refused = served
+        .ask("POST", "pods/kept/eviction", eviction("kept"))
+        .await;
+    let why = "Cannot evict pod as it would violate the pod's disruption budget.";
+    assert_eq!(message(&refused), (429, why.to_owned()));
+    let cause = "The disruption budget b needs 1 healthy pods and has 1 currently";
+    assert!(
+        refused.1.contains(cause) && refused.1.contains("DisruptionBudget"),
+        "{}",
+        refused.1
+    );
+    assert_eq!(
+        served
+            .ask("POST", "pods/free/eviction", eviction("free"))
+            .await
+            .0,
+        201
+    );
+    served.pass(5);
+    assert_eq!(
+        (
+            served.get("pods/free").await.0,
+            served.get("pods/kept").await.0
+        ),
+        (404, 200)
+    );
+}
+
+#[tokio::test]
+async fn a_pod_is_bound_once_and_may_be_looked_into() {
+    let mut served = Served::new().await;
+    served.make(PODS, &json!({"metadata": {"name": "own"}, "spec": {"schedulerName": "mine", "containers": [{"name": "c", "image": NGINX}]}}));
+    served.pass(5);
+    let binding = json!({"apiVersion": "v1", "kind": "Binding", "metadata": {"name": "own"}, "target": {"kind": "Node", "name": "sandbox-1"}});
+    assert_eq!(
+        served
+            .ask("POST", "pods/own/binding", binding.clone())
+            .await
+            .0,
+        201
+    );
+    let again = served.ask("POST", "pods/own/binding", binding).await;
+    let why = "Operation cannot be fulfilled on pods/binding \"own\": pod own is already assigned to node \"sandbox-1\"";
+    assert_eq!(message(&again), (409, why.to_owned()));
+    served.pass(5);
+    let look = json!({"spec": {"ephemeralContainers": [{"name": "look", "image": "busybox", "command": ["sleep", "100"]}]}});
+    assert_eq!(
+        served
+            .ask("PATCH", "pods/own/ephemeralcontainers", look)
+            .await
+            .0,
+        200
+    );
+    served.pass(5);
+    let pod: Value = serde_json::from_str(&served.get("pods/own").await.1).unwrap();
+    assert!(
+        pod["status"]["ephemeralContainerStatuses"][0]["state"]["running"].is_object(),
+        "{pod:#}"
+    );
+    let none = json!({"spec": {"ephemeralContainers": []}});
+    assert_eq!(
+        served
+            .ask("PATCH", "pods/own/ephemeralcontainers", none)
+            .await
+            .0,
+        422
+    );
+    let exec = served
+        .ask("POST", "pods/own/exec?command=ls", Value::Null)
+        .await;
+    let (status, why) = message(&exec);
+    assert_eq!(status, 400);
+    assert!(why.starts_with("containers in the sandbox are simulated, so exec is not possible: see what it says with kubectl logs own"), "{why}");
+}
