@@ -10,6 +10,8 @@ pub mod garbage;
 pub mod manager;
 pub mod namespace;
 pub mod node;
+pub mod prometheus;
+pub mod prometheus_operator;
 pub mod quota;
 pub mod self_service;
 pub mod volumes;
@@ -65,6 +67,8 @@ pub fn all(flavour: Flavour) -> Vec<Box<dyn Controller>> {
         Box::new(node::lifecycle::Lifecycle),
         Box::new(node::scheduler::Scheduler),
         Box::new(node::status::NodeStatus::default()),
+        Box::new(prometheus::Servers::default()),
+        Box::new(prometheus_operator::Operator::default()),
         Box::new(quota::Count),
         Box::new(volumes::ClaimProtection),
         Box::new(volumes::Claims::default()),
