@@ -83,6 +83,15 @@ impl Clock {
         }
     }
 
+    /// The time of what is simulated, in milliseconds since 1970: it goes as fast as simulated work does.
+    #[must_use]
+    pub fn simulated_now(&self) -> i64 {
+        let elapsed = self.elapsed();
+        let millis = |of: Duration| i64::try_from(of.as_millis()).unwrap_or(i64::MAX);
+        let ahead = millis(elapsed).saturating_sub(millis(self.on_machine(elapsed)));
+        self.now().as_millisecond().saturating_add(ahead)
+    }
+
     /// How long simulated time takes on this machine.
     #[must_use]
     pub fn on_machine(&self, simulated: Duration) -> Duration {

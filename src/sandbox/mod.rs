@@ -13,6 +13,7 @@ pub mod home;
 pub mod instance;
 pub mod kinds;
 pub mod names;
+pub mod network;
 pub mod openapi;
 pub mod openshift;
 pub mod patch;

@@ -227,6 +227,16 @@ impl Refusal {
         Self::new(code, "MethodNotAllowed", message).about(Details::default())
     }
 
+    /// 503.
+    #[must_use]
+    pub fn unavailable(message: &str) -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "ServiceUnavailable",
+            message,
+        )
+    }
+
     /// 415.
     #[must_use]
     pub fn unsupported_media_type() -> Self {

@@ -11,6 +11,8 @@ pub mod manager;
 pub mod namespace;
 pub mod node;
 pub mod olm;
+pub mod prometheus;
+pub mod prometheus_operator;
 pub mod quota;
 pub mod self_service;
 pub mod volumes;
@@ -66,6 +68,8 @@ pub fn all(flavour: Flavour) -> Vec<Box<dyn Controller>> {
         Box::new(node::lifecycle::Lifecycle),
         Box::new(node::scheduler::Scheduler),
         Box::new(node::status::NodeStatus::default()),
+        Box::new(prometheus::Servers::default()),
+        Box::new(prometheus_operator::Operator::default()),
         Box::new(quota::Count),
         Box::new(volumes::ClaimProtection),
         Box::new(volumes::Claims::default()),

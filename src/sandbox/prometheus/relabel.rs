@@ -48,7 +48,12 @@ pub struct Rule {
 impl Rule {
     /// Reads a rule of a configuration.
     pub fn parse(value: &Value) -> Result<Self, String> {
-        let text = |field: &str| value[field].as_str().map(str::to_owned);
+        // What looks like a number may be meant as a text.
+        let text = |field: &str| match &value[field] {
+            Value::String(text) => Some(text.clone()),
+            Value::Null => None,
+            other => Some(other.to_string()),
+        };
         let sources = value["source_labels"].as_array().into_iter().flatten();
         let action = text("action").unwrap_or_default().to_ascii_lowercase();
         Ok(Self {

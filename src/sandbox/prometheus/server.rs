@@ -57,6 +57,8 @@ pub struct Server {
     pub valid: bool,
     /// The configuration.
     pub config: Config,
+    /// The rule files that it has read: path and text.
+    pub files: Vec<(String, String)>,
     /// Targets by job.
     pub pools: BTreeMap<String, Pool>,
     /// Rules.
@@ -85,6 +87,7 @@ impl Server {
                 jobs: Vec::new(),
                 text: String::new(),
             },
+            files: Vec::new(),
             pools: BTreeMap::new(),
             groups: Vec::new(),
             storage: Storage::default(),
@@ -122,6 +125,7 @@ impl Server {
             pool.job = job.clone();
         }
         self.config = config;
+        self.files = files.to_vec();
         self.loaded = now;
         self.valid = true;
         self.synced = now;

@@ -318,6 +318,7 @@ mod tests {
             method: Method::GET,
             path: String::new(),
             query: Query::default(),
+            raw_query: String::new(),
             headers,
             body: hyper::body::Bytes::new(),
         }

@@ -4,6 +4,7 @@ pub mod authn;
 mod media;
 mod openshift;
 mod pods;
+mod proxy;
 pub mod request;
 mod respond;
 mod special;
@@ -106,6 +107,8 @@ struct Asked {
     method: Method,
     path: String,
     query: Query,
+    /// The query as it was sent.
+    raw_query: String,
     headers: HeaderMap,
     body: Bytes,
 }
@@ -133,6 +136,7 @@ async fn answer(api: &Arc<Api>, by: Credentials<'_>, request: Request<Incoming>)
         method: head.method,
         path: head.uri.path().to_owned(),
         query: Query::parse(head.uri.query().unwrap_or_default()),
+        raw_query: head.uri.query().unwrap_or_default().to_owned(),
         headers: head.headers,
         body,
     };

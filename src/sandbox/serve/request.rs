@@ -96,7 +96,7 @@ impl Query {
 }
 
 /// Text of a URL, with `%XX` and `+` replaced.
-fn decode(text: &str) -> String {
+pub(super) fn decode(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut out = Vec::with_capacity(bytes.len());
     let mut i = 0;

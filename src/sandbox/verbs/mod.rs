@@ -18,6 +18,7 @@ use super::{
     clock::Clock,
     extensions,
     patch::managers::{Operation, Writer},
+    prometheus::instances::Instances,
     registry::{self, Registry, Resource},
     start,
     status::Refusal,
@@ -32,6 +33,8 @@ pub struct Api {
     pub store: Store,
     /// The time.
     pub clock: Clock,
+    /// The Prometheus servers that run in the cluster.
+    pub prometheuses: Instances,
     registry: RwLock<Arc<Registry>>,
     /// The certificate of the authority that signed the server's own, in PEM.
     certificate: RwLock<Arc<str>>,
@@ -105,6 +108,7 @@ impl Api {
         let api = Self {
             store,
             clock,
+            prometheuses: Instances::default(),
             registry: RwLock::new(Arc::new(registry)),
             certificate: RwLock::new(Arc::from("")),
             signer: RwLock::new(Arc::new(Signer::random())),

@@ -1,0 +1,147 @@
+//! Requests to what runs in Pods.
+
+pub mod policy;
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::{
+    programs::{self, reference::Reference},
+    prometheus::{
+        api::{
+            body::Page,
+            pages::{self, Request},
+            parameters::Parameters,
+        },
+        exporters::{self, Process},
+        relabel::hash,
+        world::Unreachable,
+    },
+    registry,
+    schema::quantity,
+    verbs::Api,
+};
+
+/// The image of a Prometheus, whatever the registry.
+const PROMETHEUS: &str = "prometheus";
+
+/// The Pod of an address that runs.
+#[must_use]
+pub fn pod_at(api: &Api, ip: &str) -> Option<Arc<Value>> {
+    let place = registry::place("", "pods");
+    let is = |pod: &&Arc<Value>| {
+        let status = &pod["status"];
+        status["podIP"] == ip && !matches!(status["phase"].as_str(), Some("Failed" | "Succeeded"))
+    };
+    api.store
+        .with(|state| state.list(&place, None).find(is).cloned())
+}
+
+/// What a Pod answers on a port.
+pub fn ask(api: &Api, pod: &Value, port: u16, request: &Request<'_>) -> Result<Page, Unreachable> {
+    let containers = pod["spec"]["containers"].as_array().into_iter().flatten();
+    let found = containers
+        .map(|container| (container, programs::of(pod, container)))
+        .find(|(container, program)| {
+            program.listens(port) && started(pod, container["name"].as_str()).is_some()
+        });
+    let Some((container, program)) = found else {
+        return Err(Unreachable::Refused);
+    };
+    let started = started(pod, container["name"].as_str()).unwrap_or_default();
+    let uid = pod["metadata"]["uid"].as_str().unwrap_or_default();
+    let now = api.clock.simulated_now();
+    if is_prometheus(container) {
+        let answer = api.prometheuses.with(|servers| {
+            servers
+                .get(uid)
+                .map(|server| pages::answer(server, request, now))
+        });
+        return answer.ok_or(Unreachable::Refused);
+    }
+    let answer = program
+        .http(port, request.path)
+        .ok_or(Unreachable::Silent)?;
+    let name = pod["metadata"]["name"].as_str().unwrap_or_default();
+    let Some(exporter) = &answer.exporter else {
+        let body = shop(api, container, uid, request).unwrap_or(answer.body);
+        return Ok(Page {
+            status: answer.status,
+            kind: answer.content_type,
+            text: body,
+        });
+    };
+    let limit = &container["resources"]["limits"]["memory"];
+    let process = Process {
+        started,
+        now,
+        memory: whole(limit),
+        seed: hash(name),
+        asked: api.prometheuses.asked(uid),
+    };
+    Ok(Page {
+        status: answer.status,
+        kind: "text/plain; version=0.0.4; charset=utf-8",
+        text: exporters::page(exporter, &process).unwrap_or(answer.body),
+    })
+}
+
+/// Whether a container runs a Prometheus.
+#[must_use]
+pub fn is_prometheus(container: &Value) -> bool {
+    let image = container["image"].as_str().unwrap_or_default();
+    Reference::parse(image).is_ok_and(|r| r.path().rsplit('/').next() == Some(PROMETHEUS))
+}
+
+/// What the shop of lab images answers, whose state lives on between requests.
+fn shop(api: &Api, container: &Value, uid: &str, request: &Request<'_>) -> Option<String> {
+    const MOST_HELD: u64 = 96;
+    const USUAL: u64 = 10;
+    let image = container["image"].as_str().unwrap_or_default();
+    let is_shop = Reference::parse(image).is_ok_and(|r| r.path().ends_with("/java-demo"));
+    if !is_shop {
+        return None;
+    }
+    match request.path {
+        "/orders" => {
+            let asked = api.prometheuses.note(uid, |a| a.orders += 1);
+            Some(format!("order {}\n", asked.orders))
+        }
+        "/heap" => {
+            let wanted = Parameters::parse(request.query, "");
+            let more = wanted.get("mb").parse().unwrap_or(USUAL).min(MOST_HELD);
+            let asked = api.prometheuses.note(uid, |a| {
+                a.held = if more == 0 {
+                    0
+                } else {
+                    (a.held + more).min(MOST_HELD)
+                };
+            });
+            Some(format!("holding {} MiB\n", asked.held))
+        }
+        "/work" => {
+            api.prometheuses.note(uid, |a| a.worked += 1);
+            None
+        }
+        _ => None,
+    }
+}
+
+/// When a container started that runs, in milliseconds since 1970.
+fn started(pod: &Value, container: Option<&str>) -> Option<i64> {
+    let all = pod["status"]["containerStatuses"].as_array()?;
+    let status = all.iter().find(|s| s["name"].as_str() == container)?;
+    let since = status["state"]["running"]["startedAt"].as_str()?;
+    let time: jiff::Timestamp = since.parse().ok()?;
+    Some(time.as_millisecond())
+}
+
+/// A quantity in whole units; zero where there is none.
+fn whole(value: &Value) -> i64 {
+    let amount = value
+        .as_str()
+        .and_then(quantity::amount)
+        .unwrap_or_default();
+    i64::try_from(amount / 1_000_000_000).unwrap_or_default()
+}
