@@ -10,6 +10,7 @@ pub mod garbage;
 pub mod manager;
 pub mod namespace;
 pub mod node;
+pub mod openshift;
 pub mod quota;
 pub mod self_service;
 pub mod volumes;
@@ -80,7 +81,9 @@ pub fn all(flavour: Flavour) -> Vec<Box<dyn Controller>> {
         Box::new(workloads::replicaset::ReplicaSets::default()),
         Box::new(workloads::statefulset::StatefulSets::default()),
     ];
-    if !flavour.has_openshift() {
+    if flavour.has_openshift() {
+        all.extend(openshift::all());
+    } else {
         all.push(Box::new(self_service::SelfService));
     }
     all
