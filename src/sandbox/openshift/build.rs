@@ -54,6 +54,16 @@ pub(super) fn default_config(config: &mut Value) {
             "runPolicy": "Serial", "successfulBuildsHistoryLimit": 5, "failedBuildsHistoryLimit": 5,
         }),
     );
+    given(&mut config["status"], &json!({"lastVersion": 0}));
+    for noted in config
+        .pointer_mut("/status/imageChangeTriggers")
+        .and_then(Value::as_array_mut)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_object_mut)
+    {
+        noted.entry("lastTriggerTime").or_insert(Value::Null);
+    }
     for trigger in config
         .pointer_mut("/spec/triggers")
         .and_then(Value::as_array_mut)
