@@ -124,6 +124,153 @@ async fn what_a_real_server_answered_is_answered() {
     );
 }
 
+fn create(sandbox: &Sandbox, object: Value) -> Value {
+    let text = |field: &str| object[field].as_str().unwrap_or_default().to_owned();
+    let registry = sandbox.api.registry();
+    let resource = registry
+        .of_kind(&text("apiVersion"), &text("kind"))
+        .unwrap();
+    let namespace = object["metadata"]["namespace"].as_str().map(str::to_owned);
+    let how = How::by("test");
+    let made = sandbox
+        .api
+        .create(&resource, namespace.as_deref(), object, &how);
+    (*made.unwrap().object).clone()
+}
+
+fn get(sandbox: &Sandbox, group: &str, plural: &str, name: &str) -> Value {
+    let resource = sandbox.api.registry().get(group, "v1", plural).unwrap();
+    (*sandbox.api.get(&resource, Some("p"), name).unwrap()).clone()
+}
+
+/// A project with a configuration whose source is at a URL and a ref.
+fn with_config(uri: &str, git_ref: &str) -> Sandbox {
+    let mut sandbox = Sandbox::new(Flavour::OpenShift, clock());
+    create(
+        &sandbox,
+        json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "p"}}),
+    );
+    create(
+        &sandbox,
+        json!({
+            "apiVersion": "image.openshift.io/v1", "kind": "ImageStream", "metadata": {"name": "web", "namespace": "p"},
+        }),
+    );
+    create(
+        &sandbox,
+        json!({
+            "apiVersion": "build.openshift.io/v1", "kind": "BuildConfig", "metadata": {"name": "web", "namespace": "p"},
+            "spec": {
+                "source": {"git": {"uri": uri, "ref": git_ref}},
+                "strategy": {"sourceStrategy": {"from": {
+                    "kind": "DockerImage", "name": "registry.access.redhat.com/ubi9/python-312:9.5",
+                }}},
+                "output": {"to": {"kind": "ImageStreamTag", "name": "web:latest"}},
+            },
+        }),
+    );
+    sandbox.settle();
+    sandbox
+}
+
+fn start_build(sandbox: &Sandbox) {
+    let request = json!({"metadata": {"name": "web"}});
+    ccnr::sandbox::openshift::generate::instantiate(
+        &sandbox.api,
+        "p",
+        "web",
+        &request,
+        &How::by("test"),
+    )
+    .unwrap();
+}
+
+#[test]
+fn a_build_pushes_an_image_which_a_deployment_follows() {
+    let mut sandbox = with_config("https://github.com/sclorg/django-ex.git", "4.2.x");
+    let trigger = r#"[{"from":{"kind":"ImageStreamTag","name":"web:latest"},"fieldPath":"spec.template.spec.containers[?(@.name==\"web\")].image"}]"#;
+    create(
+        &sandbox,
+        json!({
+            "apiVersion": "apps/v1", "kind": "Deployment",
+            "metadata": {"name": "web", "namespace": "p", "annotations": {"image.openshift.io/triggers": trigger}},
+            "spec": {
+                "selector": {"matchLabels": {"app": "web"}},
+                "template": {
+                    "metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"name": "web", "image": " "}]},
+                },
+            },
+        }),
+    );
+    start_build(&sandbox);
+    start_build(&sandbox);
+    sandbox.pass(Duration::from_secs(20));
+    let phase = |sandbox: &Sandbox, name: &str| {
+        get(sandbox, "build.openshift.io", "builds", name)["status"]["phase"].clone()
+    };
+    assert_eq!(phase(&sandbox, "web-1"), "Running");
+    assert_eq!(phase(&sandbox, "web-2"), "New");
+    sandbox.pass(Duration::from_secs(50));
+    let build = get(&sandbox, "build.openshift.io", "builds", "web-1");
+    assert_eq!(build["status"]["phase"], "Complete");
+    assert_eq!(phase(&sandbox, "web-2"), "Running");
+    let digest = build["status"]["output"]["to"]["imageDigest"]
+        .as_str()
+        .unwrap();
+    let stream = get(&sandbox, "image.openshift.io", "imagestreams", "web");
+    assert_eq!(stream["status"]["tags"][0]["items"][0]["image"], digest);
+    let deployment = get(&sandbox, "apps", "deployments", "web");
+    let image = &deployment["spec"]["template"]["spec"]["containers"][0]["image"];
+    assert!(image.as_str().unwrap().ends_with(digest), "{image}");
+}
+
+#[test]
+fn a_build_fails_as_its_source_does() {
+    for (uri, git_ref, reason) in [
+        ("https://git.invalid/a/b.git", "main", "FetchSourceFailed"),
+        ("https://github.com/a/b.git", "broken", "GenericBuildFailed"),
+    ] {
+        let mut sandbox = with_config(uri, git_ref);
+        start_build(&sandbox);
+        sandbox.pass(Duration::from_secs(90));
+        let status = get(&sandbox, "build.openshift.io", "builds", "web-1")["status"].clone();
+        assert_eq!(
+            (&status["phase"], &status["reason"]),
+            (&json!("Failed"), &json!(reason))
+        );
+        assert!(
+            status["logSnippet"].as_str().unwrap().contains("error: "),
+            "{status}"
+        );
+    }
+}
+
+#[test]
+fn a_host_belongs_to_one_route() {
+    let mut sandbox = with_config("https://github.com/a/b.git", "main");
+    let host = |name: &str| {
+        json!({
+            "apiVersion": "route.openshift.io/v1", "kind": "Route", "metadata": {"name": name, "namespace": "p"},
+            "spec": {"host": "a.example.test", "to": {"kind": "Service", "name": "web"}},
+        })
+    };
+    create(&sandbox, host("first"));
+    sandbox.pass(Duration::from_secs(5));
+    create(&sandbox, host("second"));
+    sandbox.settle();
+    let condition = |sandbox: &Sandbox, name: &str| {
+        get(sandbox, "route.openshift.io", "routes", name)["status"]["ingress"][0]["conditions"][0]
+            .clone()
+    };
+    assert_eq!(condition(&sandbox, "first")["status"], "True");
+    let refused = condition(&sandbox, "second");
+    assert_eq!(refused["reason"], "HostAlreadyClaimed");
+    assert_eq!(
+        refused["message"],
+        "route first already exposes a.example.test and is older"
+    );
+}
+
 /// Nobody may request projects for a while, as it was when the first requests were recorded.
 fn take_binding(sandbox: &Sandbox) -> Value {
     let resource = sandbox

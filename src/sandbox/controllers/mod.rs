@@ -11,6 +11,7 @@ pub mod manager;
 pub mod namespace;
 pub mod node;
 pub mod olm;
+pub mod openshift;
 pub mod prometheus;
 pub mod prometheus_operator;
 pub mod quota;
@@ -88,7 +89,9 @@ pub fn all(flavour: Flavour) -> Vec<Box<dyn Controller>> {
     if flavour.has_olm() {
         all.extend(olm::all());
     }
-    if !flavour.has_openshift() {
+    if flavour.has_openshift() {
+        all.extend(openshift::all());
+    } else {
         all.push(Box::new(self_service::SelfService));
     }
     all

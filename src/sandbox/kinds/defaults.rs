@@ -351,8 +351,11 @@ fn limit_range(map: &mut Map<String, Value>) {
 
 /// Whether an image's tag is `latest`, named or not.
 fn is_latest(image: &str) -> bool {
+    // A blank, in whose place an image comes later, names no tag.
     let last = image.rsplit('/').next().unwrap_or_default();
-    !last.contains('@') && last.split_once(':').is_none_or(|(_, tag)| tag == "latest")
+    !image.trim().is_empty()
+        && !last.contains('@')
+        && last.split_once(':').is_none_or(|(_, tag)| tag == "latest")
 }
 
 fn service(map: &mut Map<String, Value>) {

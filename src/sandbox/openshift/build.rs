@@ -54,8 +54,19 @@ pub(super) fn default_config(config: &mut Value) {
             "runPolicy": "Serial", "successfulBuildsHistoryLimit": 5, "failedBuildsHistoryLimit": 5,
         }),
     );
-    for trigger in config["spec"]["triggers"]
-        .as_array_mut()
+    given(&mut config["status"], &json!({"lastVersion": 0}));
+    for noted in config
+        .pointer_mut("/status/imageChangeTriggers")
+        .and_then(Value::as_array_mut)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_object_mut)
+    {
+        noted.entry("lastTriggerTime").or_insert(Value::Null);
+    }
+    for trigger in config
+        .pointer_mut("/spec/triggers")
+        .and_then(Value::as_array_mut)
         .into_iter()
         .flatten()
     {
@@ -310,7 +321,14 @@ fn as_go(strategy: &Value) -> String {
 
 /// What is wrong with a change of a Build: its specification stays.
 pub(super) fn validate_update(live: &Value, build: &Value) -> Vec<Cause> {
-    if live["spec"] == build["spec"] {
+    let mut before = live["spec"].clone();
+    // The revision of the source is found out while it runs.
+    if before.get("revision").is_none()
+        && let Some(revision) = build["spec"].get("revision")
+    {
+        before["revision"] = revision.clone();
+    }
+    if before == build["spec"] {
         return Vec::new();
     }
     let diff = json!({"spec": difference(&live["spec"], &build["spec"])});

@@ -11,6 +11,7 @@ pub(super) fn default(config: &mut Value) {
         spec,
         &json!({
             "strategy": {"type": "Rolling", "activeDeadlineSeconds": 21600}, "revisionHistoryLimit": 10,
+            "test": false,
         }),
     );
     if spec["triggers"].is_null() {
@@ -35,4 +36,11 @@ pub(super) fn default(config: &mut Value) {
         ),
         _ => {}
     }
+    given(
+        &mut config["status"],
+        &json!({
+            "latestVersion": 0, "observedGeneration": 0, "replicas": 0, "updatedReplicas": 0,
+            "availableReplicas": 0, "unavailableReplicas": 0,
+        }),
+    );
 }

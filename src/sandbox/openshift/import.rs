@@ -4,6 +4,10 @@
 use serde_json::{Value, json};
 
 use super::image::{Reference, digest};
+use crate::sandbox::programs::{
+    reference::Reference as FullName,
+    table::{self, Image},
+};
 
 /// The registries that can be reached.
 const REACHABLE: [&str; 9] = [
@@ -33,6 +37,12 @@ pub fn look_up(name: &str) -> Result<Value, String> {
             unreachable(registry)
         ));
     }
+    // Of repositories whose images can be run, there are these tags; of others, any.
+    if let Ok(full) = FullName::parse(name)
+        && let Some(why) = refused(&full)
+    {
+        return Err(format!("{name}: {why}"));
+    }
     let id = if reference.digest.is_empty() {
         let tag = if reference.tag.is_empty() {
             "latest"
@@ -51,6 +61,14 @@ pub fn look_up(name: &str) -> Result<Value, String> {
         "dockerImageMetadataVersion": "1.0",
         "dockerImageManifestMediaType": "application/vnd.docker.distribution.manifest.v2+json",
     }))
+}
+
+fn refused(full: &FullName) -> Option<String> {
+    match table::find(full) {
+        Some(Image { refused, .. }) if !refused.is_empty() => Some(refused.clone()),
+        None if table::has_repository(full) => Some("manifest unknown".to_owned()),
+        _ => None,
+    }
 }
 
 fn unreachable(registry: &str) -> String {

@@ -35,6 +35,10 @@ pub fn of_namespace(namespace: &Value) -> Value {
     let mut project = namespace.clone();
     project["apiVersion"] = json!("project.openshift.io/v1");
     project["kind"] = json!("Project");
+    // A Project's own type has no such field set.
+    if let Some(metadata) = project["metadata"].as_object_mut() {
+        metadata.remove("deletionGracePeriodSeconds");
+    }
     project
 }
 

@@ -89,8 +89,9 @@ pub(super) fn default(route: &mut Value) {
         &mut route["spec"],
         &json!({"wildcardPolicy": "None", "to": {"kind": "Service", "weight": 100}}),
     );
-    for backend in route["spec"]["alternateBackends"]
-        .as_array_mut()
+    for backend in route
+        .pointer_mut("/spec/alternateBackends")
+        .and_then(Value::as_array_mut)
         .into_iter()
         .flatten()
     {
@@ -99,8 +100,9 @@ pub(super) fn default(route: &mut Value) {
     if route["spec"]["tls"].is_object() && text(route, "/spec/tls/termination").is_empty() {
         route["spec"]["tls"]["termination"] = json!("edge");
     }
-    for ingress in route["status"]["ingress"]
-        .as_array_mut()
+    for ingress in route
+        .pointer_mut("/status/ingress")
+        .and_then(Value::as_array_mut)
         .into_iter()
         .flatten()
     {

@@ -16,7 +16,12 @@ pub const CHECKED: &str = "openshift.io/image.dockerRepositoryCheck";
 /// A changed tag counts up its generation.
 pub(super) fn prepare_update(live: &Value, stream: &mut Value) {
     let next = live["metadata"]["generation"].as_i64().unwrap_or_default() + 1;
-    for tag in stream["spec"]["tags"].as_array_mut().into_iter().flatten() {
+    for tag in stream
+        .pointer_mut("/spec/tags")
+        .and_then(Value::as_array_mut)
+        .into_iter()
+        .flatten()
+    {
         let again = tag["generation"].is_null();
         default_tag(tag, next);
         let bare = |t: &Value| {
@@ -48,14 +53,20 @@ pub(super) fn default(stream: &mut Value) {
         &mut stream["spec"],
         &json!({"lookupPolicy": {"local": false}}),
     );
-    for tag in stream["spec"]["tags"].as_array_mut().into_iter().flatten() {
+    for tag in stream
+        .pointer_mut("/spec/tags")
+        .and_then(Value::as_array_mut)
+        .into_iter()
+        .flatten()
+    {
         default_tag(tag, generation);
     }
     let repository = repository(stream);
     given(&mut stream["status"], &json!({}));
     stream["status"]["dockerImageRepository"] = json!(repository);
-    for tag in stream["status"]["tags"]
-        .as_array_mut()
+    for tag in stream
+        .pointer_mut("/status/tags")
+        .and_then(Value::as_array_mut)
         .into_iter()
         .flatten()
     {
@@ -154,7 +165,10 @@ pub fn note(stream: &mut Value, tag: &str, condition: Value) {
     if stream["status"]["tags"].is_null() {
         stream["status"]["tags"] = json!([]);
     }
-    let Some(tags) = stream["status"]["tags"].as_array_mut() else {
+    let Some(tags) = stream
+        .pointer_mut("/status/tags")
+        .and_then(Value::as_array_mut)
+    else {
         return;
     };
     match tags.iter_mut().find(|t| t["tag"] == tag) {
@@ -179,7 +193,10 @@ pub fn put(stream: &mut Value, tag: &str, event: Value) -> bool {
     if stream["status"]["tags"].is_null() {
         stream["status"]["tags"] = json!([]);
     }
-    let Some(tags) = stream["status"]["tags"].as_array_mut() else {
+    let Some(tags) = stream
+        .pointer_mut("/status/tags")
+        .and_then(Value::as_array_mut)
+    else {
         return false;
     };
     let at = tags.iter().position(|t| t["tag"] == tag);

@@ -14,8 +14,9 @@ const LONGEST: usize = 255;
 /// Fills a Template in; what is wrong where it can't be.
 pub fn process(template: &mut Value) -> Result<(), Vec<Cause>> {
     let mut values = BTreeMap::new();
-    for (i, parameter) in template["parameters"]
-        .as_array_mut()
+    for (i, parameter) in template
+        .pointer_mut("/parameters")
+        .and_then(Value::as_array_mut)
         .into_iter()
         .flatten()
         .enumerate()
@@ -37,7 +38,12 @@ pub fn process(template: &mut Value) -> Result<(), Vec<Cause>> {
         values.insert(name, value);
     }
     let labels = template["labels"].as_object().cloned().unwrap_or_default();
-    for object in template["objects"].as_array_mut().into_iter().flatten() {
+    for object in template
+        .pointer_mut("/objects")
+        .and_then(Value::as_array_mut)
+        .into_iter()
+        .flatten()
+    {
         // Objects go where they are made, unless the place is a parameter.
         let namespace = text(object, "/metadata/namespace");
         if !namespace.contains("${")

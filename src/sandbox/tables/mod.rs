@@ -4,6 +4,7 @@
 mod age;
 mod core;
 mod custom;
+mod openshift;
 mod pod;
 mod workload;
 
@@ -72,6 +73,9 @@ fn cell(resource: &Resource, column: &Column, object: &Value, now: Timestamp) ->
                 ("", "pods") => pod::cell(name, object, now),
                 ("apps" | "batch", _) | ("", "replicationcontrollers") => {
                     workload::cell(&resource.plural, name, object, now)
+                }
+                (group, _) if group.ends_with(".openshift.io") => {
+                    Some(openshift::cell(&resource.kind, name, object, now))
                 }
                 _ => core::cell(own, name, object, now),
             };

@@ -58,7 +58,7 @@ fn namespace_if(condition: bool, name: &str) -> Vec<Key> {
 }
 
 /// Nothing is tried again in a namespace that ends.
-pub(super) fn unless_ending(made: Result<(), Refusal>) -> Outcome {
+pub(in crate::sandbox::controllers) fn unless_ending(made: Result<(), Refusal>) -> Outcome {
     match made {
         Err(refusal) if !refusal.is_of_ending_namespace() => Err(refusal),
         _ => Ok(None),
