@@ -1,6 +1,8 @@
 //! What is filled in where a field is not given: the defaults of Kubernetes' own kinds.
 //! <https://github.com/kubernetes/kubernetes/tree/master/pkg/apis> (`defaults.go` of each group)
 
+mod more;
+
 use serde_json::{Map, Value, json};
 
 use super::workload;
@@ -28,18 +30,23 @@ pub(super) fn fill(resource: &Resource, object: &mut Value) {
         ("", "Service") => service(map),
         ("", "Secret") => given_in(map, json!({"type": "Opaque"})),
         ("", "PersistentVolumeClaim") => spec(map, &json!({"volumeMode": "Filesystem"})),
-        ("", "PersistentVolume") => spec(
-            map,
-            &json!({"volumeMode": "Filesystem", "persistentVolumeReclaimPolicy": "Retain"}),
-        ),
+        ("", "PersistentVolume") => {
+            spec(
+                map,
+                &json!({"volumeMode": "Filesystem", "persistentVolumeReclaimPolicy": "Retain"}),
+            );
+            if map["spec"]["hostPath"].is_object() {
+                given(&mut map["spec"]["hostPath"], &json!({"type": ""}));
+            }
+        }
         ("networking.k8s.io", "NetworkPolicy") => network_policy(map),
-        ("autoscaling", "HorizontalPodAutoscaler") => spec(map, &json!({"minReplicas": 1})),
+        ("autoscaling", "HorizontalPodAutoscaler") => more::autoscaler(map, &resource.version),
         ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding") => role_binding(map),
         ("storage.k8s.io", "StorageClass") => given_in(
             map,
             json!({"reclaimPolicy": "Delete", "volumeBindingMode": "Immediate"}),
         ),
-        _ => {}
+        (group, kind) => more::fill(group, kind, map),
     }
 }
 
@@ -355,9 +362,10 @@ fn network_policy(map: &mut Map<String, Value>) {
 
 fn role_binding(map: &mut Map<String, Value>) {
     const GROUP: &str = "rbac.authorization.k8s.io";
-    if let Some(role) = map.get_mut("roleRef") {
-        given(role, &json!({"apiGroup": GROUP}));
-    }
+    given(
+        map.entry("roleRef").or_insert_with(|| json!({})),
+        &json!({"apiGroup": GROUP}),
+    );
     for subject in map
         .get_mut("subjects")
         .and_then(Value::as_array_mut)

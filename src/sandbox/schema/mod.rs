@@ -3,6 +3,7 @@
 pub mod decode;
 mod load;
 pub mod quantity;
+mod times;
 pub mod zero;
 
 use std::{collections::BTreeMap, sync::Arc};
