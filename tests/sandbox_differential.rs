@@ -40,7 +40,8 @@ struct Script {
     requests: Vec<Asked>,
 }
 
-/// One request. `NS` in paths and bodies is the namespace.
+/// One request. `NS` in paths and bodies is the namespace; `{RV1}`, `{UID1}`, `{CONT1}` are the version, the uid and the token
+/// to go on with of the first answer.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Asked {
@@ -231,13 +232,15 @@ async fn run(
         awaited: false,
         settles: false,
     };
-    ask(client, &own, namespace).await;
+    ask(client, &own, namespace, &[]).await;
     let mut answers = Vec::new();
+    let mut bodies = Vec::new();
     for (i, asked) in script.requests.iter().enumerate() {
         if asked.settles {
             tokio::time::sleep(5 * PAUSE).await;
         }
-        let mut answer = ask(client, asked, namespace).await;
+        let (mut answer, body) = ask(client, asked, namespace, &bodies).await;
+        bodies.push(body);
         let wanted = expected.map(|e| &e[i]);
         let repeatable = asked.awaited
             || asked.settles
@@ -247,16 +250,22 @@ async fn run(
                 break;
             }
             tokio::time::sleep(PAUSE).await;
-            answer = ask(client, asked, namespace).await;
+            answer = ask(client, asked, namespace, &bodies).await.0;
         }
         answers.push(answer);
     }
     answers
 }
 
-async fn ask(client: &kube::Client, asked: &Asked, namespace: &str) -> Value {
+/// Asks; gives the answer without what differs between any two runs, and its body with it. `before` are the bodies before it.
+async fn ask(
+    client: &kube::Client,
+    asked: &Asked,
+    namespace: &str,
+    before: &[Value],
+) -> (Value, Value) {
     let (method, path) = asked.ask.split_once(' ').unwrap();
-    let named = |text: &str| text.replace("NS", namespace);
+    let named = |text: &str| filled(&text.replace("NS", namespace), before);
     let content = asked.content.as_deref().unwrap_or("application/json");
     let body = match (&asked.body, &asked.text) {
         (Some(body), _) => named(&body.to_string()),
@@ -296,6 +305,7 @@ async fn ask(client: &kube::Client, asked: &Asked, namespace: &str) -> Value {
         (protobuf::MEDIA_TYPE, _) => Value::Array(frames(&bytes)),
         _ => read(&bytes),
     };
+    let whole = body.clone();
     let own = body.to_string().replace(namespace, "NS");
     body = serde_json::from_str(&own).unwrap();
     if let Value::Array(events) = &mut body {
@@ -312,7 +322,24 @@ async fn ask(client: &kube::Client, asked: &Asked, namespace: &str) -> Value {
         .iter()
         .map(|w| w.to_str().unwrap().to_owned())
         .collect();
-    json!({"status": head.status.as_u16(), "body": body, "warnings": warnings})
+    let answer = json!({"status": head.status.as_u16(), "body": body, "warnings": warnings});
+    (answer, whole)
+}
+
+/// With what answers before held in the places that name it.
+fn filled(text: &str, before: &[Value]) -> String {
+    let mut text = text.to_owned();
+    for (i, body) in before.iter().enumerate() {
+        for (name, field) in [
+            ("RV", "resourceVersion"),
+            ("UID", "uid"),
+            ("CONT", "continue"),
+        ] {
+            let value = body["metadata"][field].as_str().unwrap_or_default();
+            text = text.replace(&format!("{{{name}{}}}", i + 1), value);
+        }
+    }
+    text
 }
 
 /// JSON, a line of it an event, or text.

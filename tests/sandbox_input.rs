@@ -50,7 +50,7 @@ fn kinds() -> Vec<(&'static str, &'static str, &'static str, Value)> {
             "autoscaling",
             "v2",
             "horizontalpodautoscalers",
-            json!({"spec": {"maxReplicas": 2, "scaleTargetRef": {"kind": "D", "name": "d"}}}),
+            json!({"spec": {"maxReplicas": 2, "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "D", "name": "d"}}}),
         ),
     ]
 }

@@ -75,6 +75,31 @@ pub fn service_problem(name: &str) -> Option<String> {
     })
 }
 
+/// What is wrong with the name of a port.
+/// <https://github.com/kubernetes/apimachinery/blob/master/pkg/util/validation/validation.go> (`IsValidPortName`)
+#[must_use]
+pub fn port_problems(name: &str) -> Vec<&'static str> {
+    let known = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let problems = [
+        (name.len() > 15, "must be no more than 15 characters"),
+        (
+            name.is_empty() || !name.chars().all(known),
+            "must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)",
+        ),
+        (
+            !name.contains(|c: char| c.is_ascii_lowercase()),
+            "must contain at least one letter (a-z)",
+        ),
+        (name.contains("--"), "must not contain consecutive hyphens"),
+        (
+            name.starts_with('-') || name.ends_with('-'),
+            "must not begin or end with a hyphen",
+        ),
+    ];
+    let found = problems.into_iter().filter(|(wrong, _)| *wrong);
+    found.map(|(_, problem)| problem).collect()
+}
+
 fn is_label(text: &str) -> bool {
     let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     !text.is_empty() && text.chars().all(inner) && !text.starts_with('-') && !text.ends_with('-')

@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use super::{
     extensions::{definition::Definition, structural},
     flavour::Flavour,
+    kinds,
     schema::{Schema, Types},
     status::About,
 };
@@ -139,7 +140,7 @@ impl Resource {
     #[must_use]
     pub fn shown<'a>(&self, object: &'a Value) -> Cow<'a, Value> {
         let Some(definition) = &self.definition else {
-            return Cow::Borrowed(object);
+            return kinds::convert::shown(self, object);
         };
         if object["apiVersion"] == self.api_version() {
             return Cow::Borrowed(object);
@@ -149,6 +150,15 @@ impl Resource {
         structural::prune(&mut object, &definition.structure);
         structural::fill(&mut object, &definition.structure);
         Cow::Owned(object)
+    }
+
+    /// An object in this version, which is not copied where it is in it.
+    #[must_use]
+    pub fn seen(&self, object: Arc<Value>) -> Arc<Value> {
+        match self.shown(&object) {
+            Cow::Borrowed(_) => object,
+            Cow::Owned(object) => Arc::new(object),
+        }
     }
 
     /// As refusals speak of it.
@@ -164,7 +174,10 @@ impl Resource {
     #[must_use]
     pub fn about_kind(&self) -> About<'_> {
         About {
-            group: &self.group,
+            // Both groups of events look at them as the core group does.
+            group: Some(self.group.as_str())
+                .filter(|g| *g != "events.k8s.io")
+                .unwrap_or_default(),
             resource: &self.kind,
         }
     }

@@ -1,6 +1,8 @@
 //! What is filled in where a field is not given: the defaults of Kubernetes' own kinds.
 //! <https://github.com/kubernetes/kubernetes/tree/master/pkg/apis> (`defaults.go` of each group)
 
+mod more;
+
 use serde_json::{Map, Value, json};
 
 use super::workload;
@@ -27,34 +29,19 @@ pub(super) fn fill(resource: &Resource, object: &mut Value) {
         ("apps", _) => apps(map, kind),
         ("batch", _) => batch(map, kind),
         ("", "Service") => service(map),
-        ("", "LimitRange") => limit_range(map),
         ("", "Secret") => given_in(map, json!({"type": "Opaque"})),
         ("", "PersistentVolumeClaim") => spec(map, &json!({"volumeMode": "Filesystem"})),
-        ("", "PersistentVolume") => spec(
-            map,
-            &json!({"volumeMode": "Filesystem", "persistentVolumeReclaimPolicy": "Retain"}),
-        ),
+        ("", "PersistentVolume") => {
+            spec(
+                map,
+                &json!({"volumeMode": "Filesystem", "persistentVolumeReclaimPolicy": "Retain"}),
+            );
+            if map["spec"]["hostPath"].is_object() {
+                given(&mut map["spec"]["hostPath"], &json!({"type": ""}));
+            }
+        }
         ("networking.k8s.io", "NetworkPolicy") => network_policy(map),
-        ("autoscaling", "HorizontalPodAutoscaler") => spec(map, &json!({"minReplicas": 1})),
-        ("", "Endpoints") => {
-            for subset in map
-                .get_mut("subsets")
-                .and_then(Value::as_array_mut)
-                .into_iter()
-                .flatten()
-            {
-                for port in each(subset, "ports") {
-                    given(port, &json!({"protocol": "TCP"}));
-                }
-            }
-        }
-        ("discovery.k8s.io", "EndpointSlice") => {
-            for list in ["endpoints", "ports"] {
-                if map.get(list).is_none_or(|l| *l == json!([])) {
-                    map.insert(list.to_owned(), Value::Null);
-                }
-            }
-        }
+        ("autoscaling", "HorizontalPodAutoscaler") => more::autoscaler(map, &resource.version),
         // No rules are kept as Go keeps an empty list.
         ("rbac.authorization.k8s.io", "Role" | "ClusterRole")
             if map.get("rules").is_none_or(|r| *r == json!([])) =>
@@ -66,7 +53,7 @@ pub(super) fn fill(resource: &Resource, object: &mut Value) {
             map,
             json!({"reclaimPolicy": "Delete", "volumeBindingMode": "Immediate"}),
         ),
-        _ => {}
+        (group, kind) => more::fill(group, kind, map),
     }
 }
 
@@ -330,25 +317,6 @@ fn volume(volume: &mut Value) {
 }
 
 /// The limits of containers default to the most that they may be, and their requests to the limits, or to the least.
-fn limit_range(map: &mut Map<String, Value>) {
-    let spec = map.entry("spec").or_insert_with(|| json!({}));
-    for limit in each(spec, "limits") {
-        if limit["type"] != "Container" {
-            continue;
-        }
-        for (from, to) in [
-            ("max", "default"),
-            ("default", "defaultRequest"),
-            ("min", "defaultRequest"),
-        ] {
-            let amounts = limit[from].clone();
-            if amounts.is_object() {
-                given(&mut limit[to], &amounts);
-            }
-        }
-    }
-}
-
 /// Whether an image's tag is `latest`, named or not.
 fn is_latest(image: &str) -> bool {
     // A blank, in whose place an image comes later, names no tag.
@@ -416,9 +384,10 @@ fn network_policy(map: &mut Map<String, Value>) {
 
 fn role_binding(map: &mut Map<String, Value>) {
     const GROUP: &str = "rbac.authorization.k8s.io";
-    if let Some(role) = map.get_mut("roleRef") {
-        given(role, &json!({"apiGroup": GROUP}));
-    }
+    given(
+        map.entry("roleRef").or_insert_with(|| json!({})),
+        &json!({"apiGroup": GROUP}),
+    );
     for subject in map
         .get_mut("subjects")
         .and_then(Value::as_array_mut)

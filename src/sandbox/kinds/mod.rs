@@ -1,5 +1,6 @@
 //! What is peculiar to each kind: what a client can't set, what is filled in, what is refused.
 
+pub mod convert;
 mod defaults;
 mod pod;
 mod validate;
@@ -28,9 +29,9 @@ pub fn has_generation(resource: &Resource) -> bool {
     resource.custom
         || (openshift::owns(resource) && openshift::has_generation(resource))
         || match resource.group.as_str() {
-            "" => matches!(kind, "ReplicationController" | "Pod"),
+            "" => matches!(kind, "ReplicationController" | "Pod" | "PodTemplate"),
             "apps" => kind != "ControllerRevision",
-            "networking.k8s.io" => matches!(kind, "Ingress" | "NetworkPolicy"),
+            "networking.k8s.io" => matches!(kind, "Ingress" | "IngressClass" | "NetworkPolicy"),
             "batch"
             | "policy"
             | "apiextensions.k8s.io"
@@ -114,6 +115,17 @@ pub fn prepare(resource: &Resource, object: &mut Value) {
 /// What the server itself adds to a new object, which nobody manages.
 pub fn add(resource: &Resource, object: &mut Value) {
     match (resource.group.as_str(), resource.kind.as_str()) {
+        ("", "Event") => {
+            for (field, value) in [
+                ("eventTime", Value::Null),
+                ("reportingComponent", json!("")),
+                ("reportingInstance", json!("")),
+            ] {
+                if object.get(field).is_none() {
+                    object[field] = value;
+                }
+            }
+        }
         ("", "PersistentVolume") => add_finalizer(object, "kubernetes.io/pv-protection"),
         ("", "PersistentVolumeClaim") => add_finalizer(object, "kubernetes.io/pvc-protection"),
         _ => {}
@@ -259,6 +271,19 @@ pub fn validate_update(resource: &Resource, live: &Value, object: &Value) -> Vec
     causes
 }
 
+/// What every answer about a kind warns of.
+/// <https://github.com/kubernetes/kubernetes/blob/master/staging/src/k8s.io/api/core/v1/zz_generated.prerelease-lifecycle.go>
+#[must_use]
+pub fn deprecated(resource: &Resource) -> Option<&'static str> {
+    match (resource.group.as_str(), resource.kind.as_str()) {
+        ("", "Endpoints") => {
+            Some("v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice")
+        }
+        ("", "ComponentStatus") => Some("v1 ComponentStatus is deprecated in v1.19+"),
+        _ => None,
+    }
+}
+
 /// The fields by which objects of a kind can be selected.
 /// <https://github.com/kubernetes/kubernetes/blob/master/pkg/apis/core/v1/conversion.go>
 #[must_use]
@@ -275,7 +300,19 @@ pub fn selectable(resource: &Resource) -> Vec<&str> {
             "status.podIPs",
             "status.nominatedNodeName",
         ],
-        ("" | "events.k8s.io", "Event") => &[
+        ("events.k8s.io", "Event") => &[
+            "regarding.kind",
+            "regarding.namespace",
+            "regarding.name",
+            "regarding.uid",
+            "regarding.apiVersion",
+            "regarding.resourceVersion",
+            "regarding.fieldPath",
+            "reason",
+            "reportingController",
+            "type",
+        ],
+        ("", "Event") => &[
             "involvedObject.kind",
             "involvedObject.namespace",
             "involvedObject.name",

@@ -14,6 +14,7 @@ pub(super) fn template_of(kind: &str) -> Option<&'static str> {
         | "Job"
         | "ReplicationController" => Some("/spec/template"),
         "CronJob" => Some("/spec/jobTemplate/spec/template"),
+        "PodTemplate" => Some("/template"),
         _ => None,
     }
 }

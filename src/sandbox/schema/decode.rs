@@ -3,7 +3,7 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use serde_json::{Map, Value};
 
-use super::{Scalar, Schema, Shape, quantity};
+use super::{Scalar, Schema, Shape, quantity, times};
 use crate::sandbox::status::Refusal;
 
 /// What is said of a text that is no quantity.
@@ -119,7 +119,14 @@ fn value(
             }
             Ok(())
         }
-        (Shape::Scalar(kind), found) => scalar(found, *kind, holder, at),
+        (Shape::Scalar(kind), found) => {
+            scalar(found, *kind, holder, at)?;
+            if *kind == Scalar::Time {
+                let micros = node.name.as_deref() == Some("MicroTime");
+                times::normalize(found, micros).map_err(|problem| at.refused(&problem))?;
+            }
+            Ok(())
+        }
         (Shape::Object(fields), found) => {
             let wanted = match (&node.name, fields.rest) {
                 (Some(name), _) => format!("v1.{name}"),
@@ -158,9 +165,16 @@ fn object(
         }
     }
     map.retain(|key, _| keeps || schema.field(key).is_some());
-    // Go knows no null in a struct: the field is not set.
+    // Go knows no null in a struct: the field is not set. A text in a map is empty.
     if schema.node().name.is_some() {
         map.retain(|_, v| !v.is_null());
+    } else if schema
+        .rest()
+        .is_some_and(|of| matches!(of.node().shape, Shape::Scalar(Scalar::String)))
+    {
+        for value in map.values_mut().filter(|v| v.is_null()) {
+            *value = Value::from("");
+        }
     }
     Ok(())
 }

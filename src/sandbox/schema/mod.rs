@@ -4,6 +4,7 @@ pub mod amount;
 pub mod decode;
 mod load;
 pub mod quantity;
+mod times;
 pub mod zero;
 
 use std::{collections::BTreeMap, sync::Arc};

@@ -149,8 +149,7 @@ async fn answer(api: &Arc<Api>, by: Credentials<'_>, request: Request<Incoming>)
             None => Ok(answer),
         }
     });
-    outcome
-        .unwrap_or_else(|refusal| Form::of_words(&asked).value(refusal.code, &refusal.to_value()))
+    outcome.unwrap_or_else(|refusal| respond::refusal(&asked, &refusal))
 }
 
 fn outcome(
@@ -211,7 +210,17 @@ fn outcome(
         .definition
         .as_ref()
         .and_then(|d| d.warning.as_ref());
-    let mut answer = on.perform(verb)?;
+    let mut answer = match kinds::deprecated(&resource) {
+        None => on.perform(verb)?,
+        // Refusals warn of it too.
+        Some(text) => {
+            let mut answer = on
+                .perform(verb)
+                .unwrap_or_else(|refusal| respond::refusal(asked, &refusal));
+            respond::warn(&mut answer, [&text.to_owned()]);
+            answer
+        }
+    };
     respond::warn(&mut answer, warning);
     openshift::warn(&on, &mut answer);
     Ok(answer)

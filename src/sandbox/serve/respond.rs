@@ -9,8 +9,11 @@ use jiff::Timestamp;
 use serde::{Serialize, Serializer, ser::SerializeSeq as _};
 use serde_json::{Map, Value, json};
 
-use super::media::{Form, Media, Shape};
-use crate::sandbox::{protobuf, registry::Resource, tables};
+use super::{
+    Asked,
+    media::{Form, Media, Shape},
+};
+use crate::sandbox::{protobuf, registry::Resource, status::Refusal, tables};
 
 /// A body that is whole, or that goes on.
 pub(super) type Body = UnsyncBoxBody<Bytes, Infallible>;
@@ -246,4 +249,9 @@ pub(super) fn bytes(code: StatusCode, kind: &str, bytes: impl Into<Bytes>) -> Re
         answer.headers_mut().insert(header::CONTENT_TYPE, kind);
     }
     answer
+}
+
+/// A refusal, in the form that a request takes.
+pub(super) fn refusal(asked: &Asked, refusal: &Refusal) -> Response<Body> {
+    Form::of_words(asked).value(refusal.code, &refusal.to_value())
 }

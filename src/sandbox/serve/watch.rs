@@ -177,7 +177,8 @@ impl Watch {
 
     /// One change, as a reader who sees only what is selected sees it.
     async fn change(&mut self, change: &Change) -> Result<(), Gone> {
-        let wanted = |o: &Option<Arc<Value>>| o.clone().filter(|o| self.selector.matches(o));
+        let seen = |o: &Option<Arc<Value>>| o.clone().map(|o| self.resource.seen(o));
+        let wanted = |o: &Option<Arc<Value>>| seen(o).filter(|o| self.selector.matches(o));
         match (wanted(&change.before), wanted(&change.after)) {
             (None, Some(after)) => self.event("ADDED", &after).await,
             (Some(_), Some(after)) => self.event("MODIFIED", &after).await,

@@ -72,7 +72,8 @@ impl Api {
         self.store.with(|state| {
             let live = state.get(&resource.place, &key(namespace, wanted));
             let live = live.ok_or_else(|| missing(resource, wanted))?;
-            let mut object = resource.shown(&live).into_owned();
+            let live = resource.seen(live);
+            let mut object = (*live).clone();
             changed(&mut object, kind, patch, resource)?;
             let mut warnings = place.decode(&mut object)?;
             place.fits(&mut object, Some(wanted))?;
@@ -123,6 +124,7 @@ impl Api {
         );
         self.store.with(|state| {
             let live = state.get(&resource.place, &key(place.namespace, wanted));
+            let live = live.map(|live| resource.seen(live));
             let object = managers::applied(live.as_deref(), &config, schema, &by, rules, &now)?;
             let created = live.is_none();
             let object = match &live {

@@ -45,7 +45,8 @@ impl Api {
         name: &str,
     ) -> Result<Arc<Value>, Refusal> {
         let found = self.store.get(&resource.place, &key(namespace, name));
-        found.ok_or_else(|| missing(resource, name))
+        let found = found.ok_or_else(|| missing(resource, name))?;
+        Ok(resource.seen(found))
     }
 
     /// A page of objects.
@@ -60,7 +61,7 @@ impl Api {
             None => (None, None),
         };
         let page = self.store.with(|state| {
-            let matches = |o: &Value| wanted.selector.matches(o);
+            let matches = |o: &Value| wanted.selector.matches(&resource.shown(o));
             state.page(
                 &resource.place,
                 namespace,
@@ -77,7 +78,7 @@ impl Api {
         })?;
         let version = page.version;
         Ok(Listed {
-            items: page.items,
+            items: page.items.into_iter().map(|o| resource.seen(o)).collect(),
             version,
             more: page
                 .more

@@ -123,7 +123,7 @@ impl Api {
         place.is_definite(&object)?;
         let written = self.store.with(|state| {
             let live = state.get(&resource.place, &key(namespace, wanted));
-            let live = live.ok_or_else(|| missing(resource, wanted))?;
+            let live = resource.seen(live.ok_or_else(|| missing(resource, wanted))?);
             let operation = Operation::Update;
             let object = self.replace(state, &place, &live, object, operation, &mut warnings)?;
             Ok(Written {
