@@ -343,10 +343,10 @@ fn given(rule: &Value) -> Yaml {
     if let Some(replacement) = rule["replacement"].as_str() {
         out.push(("replacement", Yaml::text(replacement)));
     }
-    let action = text(rule, "action");
-    if !action.is_empty() {
-        out.push(("action", Yaml::text(action.to_ascii_lowercase())));
-    }
+    // Where it is left out, the kind's default is this one.
+    let action = Some(text(rule, "action")).filter(|a| !a.is_empty());
+    let action = action.unwrap_or("replace").to_ascii_lowercase();
+    out.push(("action", Yaml::text(action)));
     Yaml::map(out)
 }
 
