@@ -35,6 +35,7 @@ pub fn domain(state: &State) -> String {
 }
 
 /// Gives a new Route a host, and keeps hosts of their own from those who may not have them.
+#[allow(clippy::collapsible_match)] // Who has a host is never given another.
 pub(super) fn admit(
     state: &State,
     request: &Request<'_>,

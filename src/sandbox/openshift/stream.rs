@@ -161,6 +161,7 @@ pub fn pull_spec(stream: &Value, tag: &str) -> Option<String> {
 }
 
 /// Notes what is wrong with a tag.
+#[allow(clippy::needless_pass_by_value)] // It is kept.
 pub fn note(stream: &mut Value, tag: &str, condition: Value) {
     if stream["status"]["tags"].is_null() {
         stream["status"]["tags"] = json!([]);
@@ -253,12 +254,12 @@ pub fn follow(stream: &mut Value, now: &str, find: &dyn Fn(&str, &str) -> Option
             Some("ImageStreamImage") => {
                 let (of, image) = name.split_once('@').unwrap_or((own.1.as_str(), name));
                 let source = find(namespace, of).unwrap_or(Value::Null);
-                let items = list(&source, "/status/tags")
+                let mut items = list(&source, "/status/tags")
                     .iter()
                     .flat_map(|t| list(t, "/items"));
                 items
-                    .cloned()
                     .find(|i| text(i, "/image").starts_with(image))
+                    .cloned()
             }
             _ => None,
         };

@@ -65,7 +65,8 @@ impl Controller for Ranges {
                     .ok()
             })
             .collect();
-        let free = (0..).find(|block| !taken.contains(&(FIRST + block * SIZE)));
+        let free = (0..=CATEGORIES * CATEGORIES / 2)
+            .find(|block| !taken.contains(&(FIRST + block * SIZE)));
         let block = free.unwrap_or_default();
         let range = format!("{}/{SIZE}", FIRST + block * SIZE);
         let patch = json!({"metadata": {"annotations": {

@@ -11,6 +11,7 @@ use crate::sandbox::{
 };
 
 /// `users/~`: whoever asks. Users who never logged in through the cluster have no object.
+#[allow(clippy::unnecessary_wraps)] // As all answers are.
 pub(super) fn me(on: &On<'_>) -> Result<Response<Body>, Refusal> {
     if let Ok(found) = on.api.get(on.resource, None, &on.user.name) {
         return Ok(on.object(StatusCode::OK, &found, &[]));
