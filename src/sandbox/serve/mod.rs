@@ -3,6 +3,7 @@
 pub mod authn;
 mod media;
 mod openshift;
+mod packages;
 mod pods;
 pub mod request;
 mod respond;

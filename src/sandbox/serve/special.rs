@@ -2,7 +2,7 @@
 
 use http::Response;
 
-use super::{On, pods, request::Verb, respond::Body, token};
+use super::{On, packages, pods, request::Verb, respond::Body, token};
 use crate::sandbox::status::Refusal;
 
 /// Answers a request for one of them; nothing for plain objects.
@@ -10,6 +10,7 @@ pub(super) fn answer(on: &On<'_>, verb: Verb) -> Option<Result<Response<Body>, R
     let group = on.resource.group.as_str();
     let (resource, sub) = (on.resource.plural.as_str(), on.target.subresource.as_str());
     match (group, resource, sub) {
+        ("packages.operators.coreos.com", _, "") => Some(packages::answer(on, verb)),
         ("", "pods" | "bindings", _) => pods::answer(on, verb),
         (group, _, _) if group.ends_with(".openshift.io") => super::openshift::answer(on, verb),
         ("", "serviceaccounts", "token") if verb == Verb::Create => Some(token::answer(on)),
