@@ -227,6 +227,9 @@ impl Registry {
                 registry.add_all(source, &types);
             }
         }
+        if flavour.has_olm() {
+            registry.add(packages());
+        }
         registry
     }
 
@@ -386,6 +389,40 @@ pub(super) fn priority(version: &str) -> (u8, u64, u64, std::cmp::Reverse<&str>)
     };
     let (rank, major, minor) = read().unwrap_or_default();
     (rank, major, minor, std::cmp::Reverse(version))
+}
+
+/// What OLM's own server serves: the packages of catalogues.
+fn packages() -> Resource {
+    let (group, plural) = ("packages.operators.coreos.com", "packagemanifests");
+    let column = |name: &str, format: &str, path: Option<&str>| Column {
+        name: name.to_owned(),
+        kind: "string".to_owned(),
+        format: format.to_owned(),
+        priority: 0,
+        path: path.map(str::to_owned),
+    };
+    Resource {
+        group: group.to_owned(),
+        version: "v1".to_owned(),
+        plural: plural.to_owned(),
+        singular: "packagemanifest".to_owned(),
+        short_names: Vec::new(),
+        categories: Vec::new(),
+        kind: "PackageManifest".to_owned(),
+        namespaced: true,
+        verbs: vec!["get".to_owned(), "list".to_owned()],
+        hash: None,
+        subresources: BTreeMap::new(),
+        columns: vec![
+            column("Name", "name", None),
+            column("Catalog", "", Some(".status.catalogSourceDisplayName")),
+            column("Age", "", None),
+        ],
+        schema: None,
+        custom: false,
+        definition: None,
+        place: place(group, plural),
+    }
 }
 
 /// `apps/v1` as group and version.

@@ -3,6 +3,7 @@
 pub mod authn;
 mod media;
 mod openshift;
+mod packages;
 mod pods;
 mod proxy;
 pub mod request;
