@@ -300,6 +300,10 @@ fn volume(volume: &mut Value) {
 
 /// Whether an image's tag is `latest`, named or not.
 fn is_latest(image: &str) -> bool {
+    // What is no name of an image has no tag.
+    if image.trim().is_empty() {
+        return false;
+    }
     let last = image.rsplit('/').next().unwrap_or_default();
     !last.contains('@') && last.split_once(':').is_none_or(|(_, tag)| tag == "latest")
 }
