@@ -316,7 +316,6 @@ fn volume(volume: &mut Value) {
     }
 }
 
-/// The limits of containers default to the most that they may be, and their requests to the limits, or to the least.
 /// Whether an image's tag is `latest`, named or not.
 fn is_latest(image: &str) -> bool {
     // A blank, in whose place an image comes later, names no tag.

@@ -62,10 +62,8 @@ fn common(container: &Value, at: &str, volumes: &BTreeSet<&str>, found: &mut Fou
     } else {
         found.label_name(format!("{at}.name"), &container["name"]);
     }
-    let image = container["image"].as_str().unwrap_or_default();
-    if image.trim().is_empty() {
-        found.required(format!("{at}.image"), "");
-    }
+    // A template may hold a blank: something else sets the image later.
+    found.text(format!("{at}.image"), &container["image"]);
     found.optional_of(
         format!("{at}.terminationMessagePolicy"),
         &container["terminationMessagePolicy"],
