@@ -147,9 +147,10 @@ fn metadata(resource: &Resource, object: &Value) -> Vec<Cause> {
     let name = object["metadata"]["name"].as_str().unwrap_or_default();
     let problem = match (resource.group.as_str(), resource.kind.as_str()) {
         ("rbac.authorization.k8s.io", _) => rbac::name_problem(name).map(str::to_owned),
-        ("apiregistration.k8s.io", _) => None,
-        // Digests and people have names of other forms.
-        ("image.openshift.io", "Image") | ("user.openshift.io", _) => None,
+        // Versions, digests and people have names of other forms.
+        ("apiregistration.k8s.io" | "user.openshift.io", _) | ("image.openshift.io", "Image") => {
+            None
+        }
         ("", "Namespace") if name.contains('.') => Some("must not contain dots".to_owned()),
         ("", "Namespace") => names::label_problem(name),
         ("", "Service") => names::service_problem(name),
