@@ -141,7 +141,7 @@ proptest! {
     fn every_body_and_patch_is_answered(change in json(), second in json(), kind in 0..9_usize) {
         let (group, version, plural, object) = kinds().swap_remove(kind);
         let resource = API.registry().get(group, version, plural).unwrap();
-        let how = How { manager: "t".to_owned(), ..How::default() };
+        let how = How::by("t");
         let namespace = Some("default");
         let _ = API.create(&resource, namespace, with(object.clone(), "a", &change), &how);
         API.create(&resource, namespace, with(object, "b", &json!({})), &how).unwrap();
