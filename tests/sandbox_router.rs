@@ -68,7 +68,7 @@ impl Cluster {
         self.sandbox.pass(Duration::from_secs(30));
     }
 
-    fn route(&mut self, spec: Value) {
+    fn route(&mut self, spec: &Value) {
         let name = spec["to"]["name"].as_str().unwrap().to_owned();
         let mut object = json!({"metadata": {"name": name}, "spec": spec});
         object["spec"]["host"] = json!(HOST);
@@ -101,7 +101,7 @@ fn a_route_leads_to_a_ready_pod_by_host() {
     let mut cluster = Cluster::new(Flavour::OpenShift);
     cluster.app("one", "1.0");
     assert_eq!(cluster.get(HOST, "/").status, 503);
-    cluster.route(json!({"to": {"name": "one"}, "port": {"targetPort": "http"}}));
+    cluster.route(&json!({"to": {"name": "one"}, "port": {"targetPort": "http"}}));
     let answer = cluster.get("Shop.apps.ccnr.test:8080", "/");
     assert_eq!((answer.status, &*answer.body), (200, "web 1.0 on one\n"));
     assert_eq!(cluster.get(HOST, "/nope").status, 404);
@@ -123,7 +123,7 @@ fn a_target_port_is_that_of_the_endpoints() {
     ] {
         let mut cluster = Cluster::new(Flavour::OpenShift);
         cluster.app("one", "1.0");
-        cluster.route(json!({"to": {"name": "one"}, "port": {"targetPort": target}}));
+        cluster.route(&json!({"to": {"name": "one"}, "port": {"targetPort": target}}));
         assert_eq!(cluster.get(HOST, "/").status, status, "{target}");
     }
 }
@@ -133,7 +133,7 @@ fn weights_share_the_requests_among_services_that_are_ready() {
     let mut cluster = Cluster::new(Flavour::OpenShift);
     cluster.app("one", "1.0");
     cluster.app("two", "2.0");
-    cluster.route(json!({
+    cluster.route(&json!({
         "to": {"name": "one", "weight": 3},
         "alternateBackends": [{"kind": "Service", "name": "two", "weight": 1}],
     }));
@@ -151,8 +151,8 @@ fn the_longest_path_wins() {
     let mut cluster = Cluster::new(Flavour::OpenShift);
     cluster.app("one", "1.0");
     cluster.app("two", "2.0");
-    cluster.route(json!({"to": {"name": "one"}}));
-    cluster.route(json!({"to": {"name": "two"}, "path": "/healthz"}));
+    cluster.route(&json!({"to": {"name": "one"}}));
+    cluster.route(&json!({"to": {"name": "two"}, "path": "/healthz"}));
     // The path is passed on as it is.
     assert!(cluster.get(HOST, "/").body.starts_with("web 1.0"));
     assert_ne!(cluster.get(HOST, "/healthz").status, 503);
@@ -176,7 +176,7 @@ fn what_is_over_tls_is_not_had_without_it() {
         if policy.is_string() {
             tls["insecureEdgeTerminationPolicy"] = policy.clone();
         }
-        cluster.route(json!({"to": {"name": "one"}, "tls": tls}));
+        cluster.route(&json!({"to": {"name": "one"}, "tls": tls}));
         let answer = cluster.get(HOST, "/x");
         let answer = if status == 200 {
             cluster.get(HOST, "/")
@@ -220,7 +220,7 @@ fn an_ingress_leads_to_a_pod_and_says_where_it_is() {
 async fn the_listener_goes_by_the_host_header() {
     let mut cluster = Cluster::new(Flavour::OpenShift);
     cluster.app("one", "1.0");
-    cluster.route(json!({"to": {"name": "one"}}));
+    cluster.route(&json!({"to": {"name": "one"}}));
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let address = listener.local_addr().unwrap();
     let api = Arc::clone(&cluster.sandbox.api);
