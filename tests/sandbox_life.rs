@@ -103,3 +103,28 @@ fn who_did_not_say_who_they_are_gets_nowhere() {
     let nobody = student.anonymous();
     assert_eq!(nobody.send("GET", "/api/v1/namespaces", None).0, 403);
 }
+
+#[test]
+fn the_router_answers_at_the_place_that_is_told_and_keeps_it() {
+    use std::{
+        io::{Read as _, Write as _},
+        net::TcpStream,
+    };
+    let machine = Machine::new();
+    let said = machine.good(&["sandbox", "start"]);
+    let router = machine.status()["router"].as_str().unwrap().to_owned();
+    assert!(said.contains(&format!("curl --connect-to ::{router} http://HOST/")));
+    for name in ["kubeconfig", "admin.kubeconfig"] {
+        let text = fs::read_to_string(machine.folder().join(name)).unwrap();
+        assert!(text.contains("ccnr.dev/router") && text.contains(&router));
+    }
+    let mut stream = TcpStream::connect(&router).unwrap();
+    let request = b"GET / HTTP/1.1\r\nHost: nobody.test\r\nConnection: close\r\n\r\n";
+    stream.write_all(request).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.contains("Application is not available"), "{answer}");
+    machine.good(&["sandbox", "stop"]);
+    machine.good(&["sandbox", "start"]);
+    assert_eq!(machine.status()["router"], *router);
+}

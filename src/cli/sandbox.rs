@@ -182,6 +182,7 @@ fn with_facts<T>(home: &Home, running: &Running, tell: impl FnOnce(&Facts<'_>) -
     let started = running.started.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     tell(&Facts {
         server: &running.server,
+        router: &running.router,
         flavour: &running.flavour,
         speed: running.speed,
         pid: running.pid,
@@ -200,7 +201,7 @@ fn status(desk: &Desk, home: &Home) -> anyhow::Result<ExitCode> {
     };
     let (text, json) = with_facts(home, &running, |facts| {
         let json = json!({
-            "running": true, "server": facts.server, "flavour": facts.flavour, "speed": facts.speed,
+            "running": true, "server": facts.server, "router": facts.router, "flavour": facts.flavour, "speed": facts.speed,
             "pid": facts.pid, "started": facts.started, "bytes": facts.size, "kubeconfig": facts.kubeconfig,
         });
         (ui::status(facts, desk.style.lang), json)

@@ -16,6 +16,9 @@ use super::{
 };
 use crate::lab::text::Text;
 
+/// The extension of a kubeconfig's cluster that says where its router listens.
+const ROUTER: &str = "ccnr.dev/router";
+
 /// Where the cluster's address and the credentials come from.
 #[derive(Debug, Clone)]
 pub enum Source {
@@ -149,6 +152,10 @@ impl Cluster {
         context: Option<String>,
         limits: Limits,
     ) -> Result<Self, Obstacle> {
+        let router = match &source {
+            Source::Kubeconfig(kubeconfig) => router(kubeconfig, context.as_deref()),
+            Source::InCluster => None,
+        };
         let (mut config, context, user) = match source {
             Source::Kubeconfig(kubeconfig) => from_kubeconfig(*kubeconfig, context).await?,
             Source::InCluster => {
@@ -170,6 +177,7 @@ impl Cluster {
             server,
             context,
             user,
+            router,
             limits,
             discovery: Arc::default(),
             identity: Arc::default(),
@@ -215,6 +223,18 @@ async fn from_kubeconfig(
         .await
         .map_err(|e| unusable(&reason(&e)))?;
     Ok((config, Some(name), user))
+}
+
+/// Where the router of the context's cluster listens, where the kubeconfig says so.
+fn router(kubeconfig: &Kubeconfig, wanted: Option<&str>) -> Option<String> {
+    let name = wanted.or(kubeconfig.current_context.as_deref())?;
+    let context = kubeconfig.contexts.iter().find(|c| c.name == name)?;
+    let cluster = &context.context.as_ref()?.cluster;
+    let named = kubeconfig.clusters.iter().find(|c| c.name == *cluster)?;
+    let mut extensions = named.cluster.as_ref()?.extensions.iter().flatten();
+    let found = extensions.find(|e| e.name == ROUTER)?;
+    let address = found.extension["address"].as_str()?;
+    Some(address.to_owned()).filter(|a| !a.is_empty())
 }
 
 fn unusable(why: &str) -> Obstacle {

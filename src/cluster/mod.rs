@@ -41,6 +41,8 @@ pub struct Cluster {
     pub context: Option<String>,
     /// The kubeconfig's name for the user; none inside a Pod.
     pub user: Option<String>,
+    /// Where the cluster's router listens, host and port, where its kubeconfig says so: a practice cluster's hosts are in no DNS.
+    pub router: Option<String>,
     limits: Limits,
     /// The kinds of a group/version, once they have been asked for.
     discovery: Arc<tokio::sync::Mutex<Discovery>>,

@@ -53,7 +53,7 @@ impl Cluster {
             Read::Api(group_version) => self.kinds(group_version).await.map(Answer::Kinds),
             Read::Access(access) => self.access(access).await,
             Read::Proxy(proxy) => self.proxy(proxy).await,
-            Read::Web(web) => super::web::get(web).await,
+            Read::Web(web) => super::web::get(web, self.router.as_deref()).await,
             Read::Log(log) => self.log(log).await,
         }
     }

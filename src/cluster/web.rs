@@ -10,13 +10,19 @@ use tokio::net::TcpStream;
 use super::snapshot::{Answer, Obstacle, ObstacleKind, WebRef};
 use crate::lab::text::Text;
 
+/// Where web servers listen.
+const PORT: u16 = 80;
 /// Time to connect, and again for the request.
 const LIMIT: Duration = Duration::from_secs(5);
 /// The largest body that is read, in bytes.
 const LARGEST: usize = 1 << 20;
 
-pub(super) async fn get(web: &WebRef) -> Result<Answer, Obstacle> {
-    let address = web.address.as_deref().unwrap_or(&web.host);
+/// Gets a page; where the cluster's router is known, from there.
+pub(super) async fn get(web: &WebRef, router: Option<&str>) -> Result<Answer, Obstacle> {
+    let host = web.address.as_deref().unwrap_or(&web.host);
+    let known = router.and_then(|r| r.rsplit_once(':'));
+    let known = known.and_then(|(host, port)| Some((host, port.parse().ok()?)));
+    let (address, port): (&str, u16) = known.unwrap_or((host, PORT));
     let failed = |kind: ObstacleKind, why: String| Obstacle {
         kind,
         message: Text::new(
@@ -27,15 +33,17 @@ pub(super) async fn get(web: &WebRef) -> Result<Answer, Obstacle> {
             ),
         ),
         next: Text::new(
-            format!("can your computer reach {address}, port 80? Check the network and the VPN"),
             format!(
-                "このコンピューターから {address} のポート 80 に届きますか？ネットワークと VPN を確認してください"
+                "can your computer reach {address}, port {port}? Check the network and the VPN"
+            ),
+            format!(
+                "このコンピューターから {address} のポート {port} に届きますか？ネットワークと VPN を確認してください"
             ),
         ),
         status: None,
     };
     let late = || format!("not within {} s", LIMIT.as_secs());
-    let connect = TcpStream::connect((address, 80));
+    let connect = TcpStream::connect((address, port));
     let stream = match tokio::time::timeout(LIMIT, connect).await {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => return Err(failed(ObstacleKind::Unreachable, error.to_string())),

@@ -22,6 +22,7 @@ pub mod prometheus;
 pub mod protobuf;
 pub mod quota;
 pub mod registry;
+pub mod router;
 pub mod schema;
 pub mod serve;
 pub mod start;

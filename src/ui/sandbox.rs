@@ -12,6 +12,8 @@ use crate::lab::text::{Lang, Text};
 pub struct Facts<'a> {
     /// The API server's URL.
     pub server: &'a str,
+    /// Where the router listens, host and port; empty where none does.
+    pub router: &'a str,
     /// The flavour's name.
     pub flavour: &'a str,
     /// How many times faster than it says simulated work is done.
@@ -71,7 +73,23 @@ pub fn started(facts: &Facts<'_>, new: bool, style: &Style) -> String {
     lines.push(String::new());
     // A command to type is not broken into lines.
     lines.push(format!("    export KUBECONFIG={}", facts.kubeconfig));
+    if !facts.router.is_empty() {
+        let how = pick(
+            style.lang,
+            "Hosts of Routes and Ingresses are in no DNS; its router knows them:",
+            "Route や Ingress のホスト名は DNS にありません。ルーター経由でアクセスします:",
+        );
+        lines.push(String::new());
+        lines.extend(wrap(how, "", "", style.width));
+        lines.push(String::new());
+        lines.push(format!("    {}", by_router(facts.router)));
+    }
     lines.join("\n") + "\n"
+}
+
+/// How a page is asked for through the router.
+fn by_router(router: &str) -> String {
+    format!("curl --connect-to ::{router} http://HOST/")
 }
 
 /// The state of the one that runs.
@@ -79,7 +97,7 @@ pub fn started(facts: &Facts<'_>, new: bool, style: &Style) -> String {
 pub fn status(facts: &Facts<'_>, lang: Lang) -> String {
     let label = |en, ja| pick(lang, en, ja);
     let kibibytes = facts.size.div_ceil(1024);
-    let rows = [
+    let mut rows = vec![
         (label("server", "サーバー"), facts.server.to_owned()),
         (label("flavour", "種類"), facts.flavour.to_owned()),
         (label("speed", "速度"), facts.speed.to_string()),
@@ -88,6 +106,16 @@ pub fn status(facts: &Facts<'_>, lang: Lang) -> String {
         (label("on disk", "ディスク"), format!("{kibibytes} KiB")),
         ("kubeconfig", facts.kubeconfig.to_owned()),
     ];
+    if !facts.router.is_empty() {
+        let how = by_router(facts.router);
+        rows.insert(
+            1,
+            (
+                label("router", "ルーター"),
+                format!("{}  ({how})", facts.router),
+            ),
+        );
+    }
     let width = |text: &str| unicode_width::UnicodeWidthStr::width(text);
     let widest = rows.iter().map(|(l, _)| width(l)).max().unwrap_or_default();
     rows.iter().fold(String::new(), |out, (label, value)| {

@@ -7,6 +7,7 @@ pub mod cluster;
 pub mod endpoints;
 pub mod events;
 pub mod garbage;
+mod ingress;
 pub mod manager;
 pub mod namespace;
 pub mod node;
@@ -92,6 +93,7 @@ pub fn all(flavour: Flavour) -> Vec<Box<dyn Controller>> {
     if flavour.has_openshift() {
         all.extend(openshift::all());
     } else {
+        all.push(Box::new(ingress::Addresses));
         all.push(Box::new(self_service::SelfService));
     }
     all

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio_rustls::rustls::crypto::ring;
 
-use super::{Error, Home, Identity, failed};
+use super::{Error, Home, Identity, Running, failed};
 use crate::sandbox::{
     authz::User,
     serve::{
@@ -15,6 +15,9 @@ use crate::sandbox::{
         tls::{Authority, Credential},
     },
 };
+
+/// The extension of a kubeconfig's cluster that says where its router listens.
+const ROUTER: &str = "ccnr.dev/router";
 
 /// The file that holds them.
 const FILE: &str = "credentials.json";
@@ -71,14 +74,14 @@ impl Credentials {
         tokens
     }
 
-    /// Writes the kubeconfigs for a server.
-    pub(super) fn write_kubeconfigs(&self, home: &Home, server: &str) -> Result<(), Error> {
+    /// Writes the kubeconfigs for a sandbox that runs.
+    pub(super) fn write_kubeconfigs(&self, home: &Home, of: &Running) -> Result<(), Error> {
         let admin = self.authority.client(&User::admin("admin"))?;
         for identity in [Identity::Student, Identity::Admin] {
             let path = home.kubeconfig(identity);
             let config = match identity {
-                Identity::Student => self.kubeconfig(server, "student", &self.as_student()),
-                Identity::Admin => self.kubeconfig(server, "admin", &self.as_admin(&admin)),
+                Identity::Student => self.kubeconfig(of, "student", &self.as_student()),
+                Identity::Admin => self.kubeconfig(of, "admin", &self.as_admin(&admin)),
             };
             let text = serde_yaml::to_string(&config)
                 .map_err(|e| failed(&path, "written")(std::io::Error::other(e)))?;
@@ -101,10 +104,11 @@ impl Credentials {
         })
     }
 
-    fn kubeconfig(&self, server: &str, user: &str, credentials: &Value) -> Value {
+    fn kubeconfig(&self, of: &Running, user: &str, credentials: &Value) -> Value {
         let cluster = json!({
-            "server": server,
+            "server": of.server,
             "certificate-authority-data": BASE64.encode(&self.authority.certificate),
+            "extensions": [{"name": ROUTER, "extension": {"address": of.router}}],
         });
         json!({
             "apiVersion": "v1", "kind": "Config", "current-context": "sandbox",

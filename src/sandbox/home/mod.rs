@@ -30,6 +30,9 @@ pub struct Running {
     pub version: String,
     /// The API server's URL.
     pub server: String,
+    /// Where the router listens, host and port; empty where none does.
+    #[serde(default)]
+    pub router: String,
     /// What it is like.
     pub flavour: String,
     /// How many times faster than it says simulated work is done.
@@ -45,6 +48,9 @@ struct Settings {
     speed: f64,
     /// The port, so that what clients remember of the cluster stays true.
     port: Option<u16>,
+    /// That of the router.
+    #[serde(default)]
+    router: Option<u16>,
 }
 
 /// Whose kubeconfig.
@@ -264,6 +270,7 @@ mod tests {
             pid: 1,
             version: "0".to_owned(),
             server: "https://127.0.0.1:1".to_owned(),
+            router: "127.0.0.1:2".to_owned(),
             flavour: "openshift".to_owned(),
             speed: 1.0,
             started: jiff::Timestamp::UNIX_EPOCH,

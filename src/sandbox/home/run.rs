@@ -39,25 +39,31 @@ pub fn run(home: &Home, options: &Options, ready: impl FnOnce(&Running)) -> Resu
         let listener = listen(settings.port).await.map_err(Error::Network)?;
         let address = listener.local_addr().map_err(Error::Network)?;
         settings.port = Some(address.port());
+        let outside = listen(settings.router).await.map_err(Error::Network)?;
+        let router = outside.local_addr().map_err(Error::Network)?;
+        settings.router = Some(router.port());
         let running = Running {
             pid: std::process::id(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             server: format!("https://{address}"),
+            router: router.to_string(),
             flavour: settings.flavour.clone(),
             speed: settings.speed,
             started: Timestamp::now(),
         };
-        credentials.write_kubeconfigs(home, &running.server)?;
+        credentials.write_kubeconfigs(home, &running)?;
         home.write("settings.json", &json(&settings)?)?;
         let api = Arc::clone(&sandbox.api);
         api.set_certificate(&credentials.authority.certificate);
         controllers(sandbox).map_err(Error::Network)?;
         let tokens = credentials.tokens();
+        let router = tokio::spawn(serve::router::serve(Arc::clone(&api), outside));
         let server = tokio::spawn(serve::serve(api, tokens, credentials.authority, listener));
         home.write("running.json", &json(&running)?)?;
         ready(&running);
         tokio::select! {
             ended = server => ended.map_err(io::Error::other).flatten().map_err(Error::Network),
+            ended = router => ended.map_err(io::Error::other).flatten().map_err(Error::Network),
             () = told_to_stop() => Ok(()),
         }
     });
@@ -96,7 +102,8 @@ fn prepare(home: &Home, options: &Options) -> Result<Settings, Error> {
             .speed
             .or(kept.as_ref().map(|k| k.speed))
             .unwrap_or(1.0),
-        port: kept.and_then(|k| k.port),
+        port: kept.as_ref().and_then(|k| k.port),
+        router: kept.and_then(|k| k.router),
     })
 }
 

@@ -8,6 +8,7 @@ mod pods;
 mod proxy;
 pub mod request;
 mod respond;
+pub mod router;
 mod special;
 pub mod tls;
 mod token;
