@@ -127,7 +127,7 @@ fn kept(mistake: &Mistake) -> Option<String> {
 
 /// The report without names that Kubernetes makes, addresses and times, and without the padding that depends on them.
 fn timeless(learner: &Learner, report: &str) -> String {
-    const FILTERS: [(&str, &str); 8] = [
+    const FILTERS: [(&str, &str); 9] = [
         (r"-[a-z0-9]{8,10}-[a-z0-9]{5}\b", "-HASH"),
         (
             r"\b(test-nginx|web|java-demo|other)-[a-f0-9]{8,10}\b",
@@ -139,6 +139,8 @@ fn timeless(learner: &Learner, report: &str) -> String {
         (r"passed at \d\d:\d\d", "passed at HH:MM"),
         (r"\b\d+ restarts?\b", "N restarts"),
         (r"restarted \d+ times?\b", "restarted N times"),
+        // How far to the right the code stands depends on the name.
+        (r"(-HASH.*?) +(\[[A-Za-z]+\])", "$1    $2"),
     ];
     let named = report.replace(&learner.id, "ID");
     FILTERS.iter().fold(named, |text, (from, to)| {
