@@ -13,6 +13,7 @@ use ccnr::sandbox::{
     flavour::Flavour,
     instance::Sandbox,
     serve::authn::Tokens,
+    store::selector::Selector,
     verbs::{How, delete::Options},
 };
 use http_body_util::BodyExt as _;
@@ -80,6 +81,7 @@ async fn what_a_real_server_answered_is_answered() {
     controllers.retain(|c| !NOT_THERE.contains(&c.name()));
     let mut sandbox = Sandbox::around(Arc::clone(&full.api), controllers);
     sandbox.settle();
+    forget_constraints(&sandbox);
     let mut tokens = Tokens::default();
     tokens.add("admin", User::admin("admin"));
     for student in ["student1", "student2"] {
@@ -122,6 +124,16 @@ async fn what_a_real_server_answered_is_answered() {
         "{equal} of {} are equal\n{told}",
         recorded.len()
     );
+}
+
+/// Where the requests were recorded nothing asked for constraints.
+fn forget_constraints(sandbox: &Sandbox) {
+    let registry = sandbox.api.registry();
+    let plural = "securitycontextconstraints";
+    let resource = registry.get("security.openshift.io", "v1", plural).unwrap();
+    let (all, options) = (Selector::default(), Options::default());
+    let gone = sandbox.api.delete_all(&resource, None, &all, &options);
+    assert!(!gone.unwrap().is_empty());
 }
 
 fn create(sandbox: &Sandbox, object: Value) -> Value {

@@ -8,6 +8,7 @@ mod pod_security;
 mod priority;
 mod quota;
 mod requester;
+mod scc;
 pub mod service_account;
 mod storage;
 mod tolerations;
@@ -86,6 +87,7 @@ pub fn mutate(
     requester::note(request, object);
     limit_range::fill(state, request, object);
     service_account::admit(api, state, request, object)?;
+    scc::admit(state, request, object)?;
     priority::admit(state, request, object)?;
     tolerations::admit(request, object);
     storage::choose_class(state, request, object);

@@ -9,6 +9,7 @@ pub mod image;
 pub mod images;
 pub mod import;
 pub mod project;
+pub mod ranges;
 pub mod route;
 pub mod stream;
 pub mod template;

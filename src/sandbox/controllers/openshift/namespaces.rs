@@ -9,24 +9,13 @@ use crate::sandbox::{
         Controller, Outcome,
         cluster::{Cluster, NAMESPACES, is_going},
     },
-    openshift::project::FINALIZER,
+    openshift::{
+        project::FINALIZER,
+        ranges::{self, UIDS},
+    },
     store::{Change, Key},
     verbs::name,
 };
-
-/// The users of a namespace's Pods: the first, and how many.
-pub(in crate::sandbox) const UIDS: &str = "openshift.io/sa.scc.uid-range";
-/// Their groups.
-pub(in crate::sandbox) const GROUPS: &str = "openshift.io/sa.scc.supplemental-groups";
-/// Their `SELinux` level.
-pub(in crate::sandbox) const LEVEL: &str = "openshift.io/sa.scc.mcs";
-
-/// The first user of all.
-const FIRST: u64 = 1_000_000_000;
-/// How many users a namespace has.
-const SIZE: u64 = 10_000;
-/// How many `SELinux` categories there are.
-const CATEGORIES: u64 = 1024;
 
 /// Gives each namespace a range of users of its own.
 #[derive(Debug)]
@@ -53,38 +42,11 @@ impl Controller for Ranges {
         if is_going(&namespace) || namespace["metadata"]["annotations"][UIDS].is_string() {
             return Ok(None);
         }
-        let taken: Vec<u64> = cluster
-            .list(NAMESPACES, None)
-            .iter()
-            .filter_map(|n| {
-                n["metadata"]["annotations"][UIDS]
-                    .as_str()?
-                    .split('/')
-                    .next()?
-                    .parse()
-                    .ok()
-            })
-            .collect();
-        let free = (0..=CATEGORIES * CATEGORIES / 2)
-            .find(|block| !taken.contains(&(FIRST + block * SIZE)));
-        let block = free.unwrap_or_default();
-        let range = format!("{}/{SIZE}", FIRST + block * SIZE);
-        let patch = json!({"metadata": {"annotations": {
-            UIDS: range, GROUPS: range, LEVEL: level(block),
-        }}});
+        let all = cluster.list(NAMESPACES, None);
+        let patch = json!({"metadata": {"annotations": ranges::free(all.iter())}});
         cluster.merge(NAMESPACES, &namespace, &patch)?;
         Ok(None)
     }
-}
-
-/// The pair of categories with a number, the larger one first: `s0:c1,c0`, `s0:c2,c0`, `s0:c2,c1`.
-fn level(number: u64) -> String {
-    let (mut high, mut left) = (1, number);
-    while left >= high && high < CATEGORIES {
-        left -= high;
-        high += 1;
-    }
-    format!("s0:c{high},c{left}")
 }
 
 /// Lets go of namespaces that were made as projects: there is nothing left for it to do.
@@ -122,16 +84,5 @@ impl Controller for Origin {
             .api
             .update(&resource, None, name(&namespace), changed, &how)?;
         Ok(None)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_two_namespaces_have_the_same_level() {
-        let first: Vec<String> = (0..4).map(level).collect();
-        assert_eq!(first, ["s0:c1,c0", "s0:c2,c0", "s0:c2,c1", "s0:c3,c0"]);
     }
 }
