@@ -45,16 +45,16 @@ fn a_start_of_no_lab_lists_them() {
 }
 
 #[test]
-fn without_a_kubeconfig_it_says_where_it_looked() {
+fn a_kubeconfig_that_is_named_has_to_be_there() {
     for args in [
         &["doctor"][..],
         &["lab", "start", "1"],
         &["lab", "verify", "1"],
         &["lab", "reset", "1", "--yes"],
     ] {
-        let (code, out, err) = said(args);
+        let (code, out, err) = said(&[args, &["--kubeconfig", "mine"]].concat());
         assert_eq!((code, out.as_str()), (3, ""), "{args:?}");
-        assert!(err.starts_with("error: no kubeconfig found"), "{err}");
+        assert!(err.starts_with("error: the kubeconfig mine"), "{err}");
         assert!(err.contains("\nnext:  "), "{err}");
     }
 }

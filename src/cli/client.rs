@@ -1,7 +1,9 @@
 //! Pass-through to the real client, with the lab's project and the context of this program.
 
 use std::{
+    env,
     ffi::OsString,
+    path::PathBuf,
     process::{Command, ExitCode},
 };
 
@@ -26,7 +28,14 @@ pub(super) struct Client {
 const PLACES: [&str; 4] = ["-n", "--namespace", "-A", "--all-namespaces"];
 
 pub(super) async fn run(desk: &Desk, program: &str, client: Client) -> anyhow::Result<ExitCode> {
-    let mut command = Command::new(program);
+    // Nothing is started for a client that is not there.
+    let Some(found) = in_path(program) else {
+        anyhow::bail!(
+            "{program} is not installed, or not in PATH; {}",
+            how_to_get(program)
+        );
+    };
+    let mut command = Command::new(found);
     let practice = desk.kubeconfig()?;
     if let Some(kubeconfig) = practice.as_ref().or(desk.globals.kubeconfig.as_ref()) {
         command.env("KUBECONFIG", kubeconfig);
@@ -44,12 +53,17 @@ pub(super) async fn run(desk: &Desk, program: &str, client: Client) -> anyhow::R
             let code = status.code().and_then(|c| u8::try_from(c).ok());
             Ok(ExitCode::from(code.unwrap_or_else(|| killed(status))))
         }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => anyhow::bail!(
-            "{program} is not installed, or not in PATH; {}",
-            how_to_get(program)
-        ),
         Err(error) => anyhow::bail!("{program} can't be run: {error}"),
     }
+}
+
+/// Where a program is.
+pub(super) fn in_path(program: &str) -> Option<PathBuf> {
+    env::var_os("PATH")
+        .iter()
+        .flat_map(env::split_paths)
+        .map(|folder| folder.join(program))
+        .find(|path| path.is_file())
 }
 
 /// The exit code of a client that a signal ended, as shells give it.

@@ -118,6 +118,12 @@ impl Desk {
         Ok(Some(self.practice.get_or_init(|| path).clone()))
     }
 
+    /// Whether there is no cluster at all yet: no kubeconfig, and no practice cluster that was ever started.
+    pub(super) fn has_no_cluster(&self) -> bool {
+        let none = connect::find(self.globals.kubeconfig.as_deref());
+        matches!(none, Err(connect::Error::None { .. })) && !sandbox::home().exists()
+    }
+
     /// Who takes labs.
     pub(super) fn learner(&self) -> Result<Learner, session::Error> {
         let student = self.globals.student.clone();
@@ -135,8 +141,8 @@ impl Desk {
         })
     }
 
-    /// The named lab on the cluster; with none, the current one.
-    pub(super) async fn session(&self, lab: Option<&str>) -> anyhow::Result<Session> {
+    /// Who takes a lab, which has to be there: looked at before anything is started for it.
+    pub(super) fn learner_of(&self, lab: Option<&str>) -> Result<Learner, session::Error> {
         let learner = self.learner()?;
         if let Some(wanted) = lab {
             learner
@@ -144,6 +150,12 @@ impl Desk {
                 .find(wanted)
                 .map_err(session::Error::Lab)?;
         }
+        Ok(learner)
+    }
+
+    /// The named lab on the cluster; with none, the current one.
+    pub(super) async fn session(&self, lab: Option<&str>) -> anyhow::Result<Session> {
+        let learner = self.learner_of(lab)?;
         let cluster = self.cluster(self.limits()).await?;
         let store = Store::of(&cluster.server, &learner.student);
         Ok(Session::open(cluster, learner, lab, store).await?)

@@ -2,7 +2,7 @@
 
 use std::{process::ExitCode, time::Instant};
 
-use super::desk::Desk;
+use super::{client, desk::Desk};
 use crate::{
     check::verdict::Outcome,
     cluster::{Cluster, identity::Identity},
@@ -143,25 +143,20 @@ async fn about_lab(folder: &str, cluster: &Cluster, learner: &Learner) -> anyhow
 
 /// The client is only for the learner's own hands.
 fn about_client(served: &Served) -> Line {
-    let client = if served.is_openshift() {
+    let name = if served.is_openshift() {
         "oc"
     } else {
         "kubectl"
     };
-    let found = std::env::var_os("PATH")
-        .iter()
-        .flat_map(std::env::split_paths)
-        .map(|folder| folder.join(client))
-        .find(|path| path.is_file());
-    match found {
+    match client::in_path(name) {
         Some(path) => line(
             Outcome::Pass,
-            Text::same(client),
+            Text::same(name),
             Text::same(path.display().to_string()),
         ),
         None => line(
             Outcome::Skipped,
-            Text::same(client),
+            Text::same(name),
             Text::new(
                 "not found; only needed to type the commands by hand",
                 "見つかりません。コマンドを自分で入力するときに必要です",

@@ -53,6 +53,9 @@ pub(super) async fn run(desk: &Desk) -> anyhow::Result<ExitCode> {
 
 /// What the cluster serves and what was done on it, where there is one. One that was named has to be there.
 async fn known(desk: &Desk) -> anyhow::Result<(Served, BTreeMap<String, Progress>)> {
+    if !desk.globals.sandbox && desk.has_no_cluster() {
+        return Ok(<_>::default());
+    }
     let cluster = match desk.cluster(SHORT).await {
         Ok(cluster) => cluster,
         Err(error) if desk.globals.kubeconfig.is_some() || desk.globals.context.is_some() => {

@@ -26,6 +26,7 @@ pub(super) async fn run(desk: &Desk, args: Start) -> anyhow::Result<ExitCode> {
         list::run(desk).await?;
         return Ok(ExitCode::from(2));
     };
+    desk.learner_of(Some(lab))?;
     let practice = desk.practice(true)?;
     let mut session = desk.session(Some(lab)).await?;
     let mut before = Vec::new();
