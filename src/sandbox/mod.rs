@@ -17,6 +17,7 @@ pub mod network;
 pub mod openapi;
 pub mod openshift;
 pub mod patch;
+pub mod pointer;
 pub mod programs;
 pub mod prometheus;
 pub mod protobuf;

@@ -22,6 +22,7 @@ use super::{
     status::{Cause, Refusal},
     store::State,
 };
+use crate::sandbox::pointer::{list, text};
 
 /// Whether a resource is one of those that `OpenShift`'s own API server has.
 #[must_use]
@@ -108,20 +109,6 @@ pub fn admit(state: &State, request: &Request<'_>, object: &mut Value) -> Result
         "Route" => route::admit(state, request, object),
         _ => Ok(()),
     }
-}
-
-/// Text at a JSON pointer; empty where there is none.
-fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
-    object
-        .pointer(pointer)
-        .and_then(Value::as_str)
-        .unwrap_or_default()
-}
-
-/// The items of a list at a JSON pointer.
-fn list<'a>(object: &'a Value, pointer: &str) -> &'a [Value] {
-    let found = object.pointer(pointer).and_then(Value::as_array);
-    found.map_or(&[], Vec::as_slice)
 }
 
 /// Sets what is not given, field by field.

@@ -15,6 +15,7 @@ use super::{
     registry::{Column, Resource},
     store::selector,
 };
+use crate::sandbox::pointer::{list, number};
 
 /// A table of objects, at a time.
 #[must_use]
@@ -99,20 +100,6 @@ fn text<'a>(object: &'a Value, pointer: &str) -> Option<&'a str> {
         .pointer(pointer)
         .and_then(Value::as_str)
         .filter(|t| !t.is_empty())
-}
-
-/// A number at a JSON pointer; zero where there is none.
-fn number(object: &Value, pointer: &str) -> i64 {
-    object
-        .pointer(pointer)
-        .and_then(Value::as_i64)
-        .unwrap_or_default()
-}
-
-/// The items of a list at a JSON pointer.
-fn list<'a>(object: &'a Value, pointer: &str) -> &'a [Value] {
-    let found = object.pointer(pointer).and_then(Value::as_array);
-    found.map_or(&[], Vec::as_slice)
 }
 
 /// Texts one after the other; none for no text.

@@ -23,6 +23,7 @@ use super::{
     Controller,
     cluster::{Cluster, Kind, is_going},
 };
+use crate::sandbox::pointer::text;
 
 /// `CatalogSources`.
 pub const CATALOGS: Kind = Kind::new("operators.coreos.com", "v1alpha1", "catalogsources");
@@ -123,14 +124,6 @@ fn targets(group: &Value) -> Vec<String> {
     names.sort();
     names.dedup();
     names
-}
-
-/// Text of a field; empty where there is none.
-fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
-    object
-        .pointer(pointer)
-        .and_then(Value::as_str)
-        .unwrap_or_default()
 }
 
 #[cfg(test)]

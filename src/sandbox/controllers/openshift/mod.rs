@@ -18,6 +18,7 @@ use super::{
     Controller,
     cluster::{Cluster, Kind},
 };
+use crate::sandbox::pointer::{list, text};
 use crate::sandbox::store::Key;
 
 /// The program of most of them.
@@ -58,18 +59,4 @@ fn keys(
         .filter(|o| meant(o))
         .map(|o| super::cluster::key_of(o))
         .collect()
-}
-
-/// Text at a JSON pointer; empty where there is none.
-fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
-    object
-        .pointer(pointer)
-        .and_then(Value::as_str)
-        .unwrap_or_default()
-}
-
-/// The items of a list at a JSON pointer.
-fn list<'a>(object: &'a Value, pointer: &str) -> &'a [Value] {
-    let found = object.pointer(pointer).and_then(Value::as_array);
-    found.map_or(&[], Vec::as_slice)
 }
