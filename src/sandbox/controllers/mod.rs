@@ -13,6 +13,7 @@ pub mod namespace;
 pub mod node;
 pub mod olm;
 pub mod openshift;
+pub mod placement;
 pub mod prometheus;
 pub mod prometheus_operator;
 pub mod quota;

@@ -11,7 +11,6 @@ pub mod daemonset;
 pub mod deployment;
 pub mod disruption;
 pub mod job;
-pub mod nodes;
 pub mod pods;
 pub mod replicaset;
 pub mod revisions;

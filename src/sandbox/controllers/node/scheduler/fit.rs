@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::super::requests::{self, Amounts, list};
-use crate::sandbox::store::selector::Selector;
+use crate::sandbox::{controllers::placement, store::selector::Selector};
 
 /// Why a Pod does not fit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,63 +61,14 @@ fn tainted(pod: &Value, node: &Value) -> Option<Misfit> {
 /// Whether a Pod tolerates a taint.
 #[must_use]
 pub fn tolerates(pod: &Value, taint: &Value) -> bool {
-    list(&pod["spec"]["tolerations"]).iter().any(|t| {
-        let text = |v: &Value, field: &str| v[field].as_str().unwrap_or_default().to_owned();
-        let effect = text(t, "effect");
-        let key = text(t, "key");
-        let exists = t["operator"] == "Exists";
-        (effect.is_empty() || effect == text(taint, "effect"))
-            && (key == text(taint, "key") || (key.is_empty() && exists))
-            && (exists || text(t, "value") == text(taint, "value"))
-    })
+    let mut tolerations = list(&pod["spec"]["tolerations"]).iter();
+    tolerations.any(|t| placement::tolerates(t, taint))
 }
 
-/// The node that a Pod wants: by its selector and its required affinity.
+/// Whether a Pod wants another node: by its selector and its required affinity.
 fn unwanted(pod: &Value, node: &Value) -> Option<Misfit> {
-    let spec = &pod["spec"];
-    let labels = node["metadata"]["labels"].as_object();
-    let selected = spec["nodeSelector"].as_object().into_iter().flatten();
-    let selected = selected
-        .into_iter()
-        .all(|(k, v)| labels.is_some_and(|l| l.get(k) == Some(v)));
-    let required =
-        &spec["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"];
-    let terms = list(&required["nodeSelectorTerms"]);
-    let liked = !required.is_object() || terms.iter().any(|term| term_matches(term, node));
-    (!selected || !liked)
+    (!placement::is_asked_for(&pod["spec"], node))
         .then(|| Misfit::for_good("node(s) didn't match Pod's node affinity/selector"))
-}
-
-fn term_matches(term: &Value, node: &Value) -> bool {
-    let (labels, fields) = (list(&term["matchExpressions"]), list(&term["matchFields"]));
-    if labels.is_empty() && fields.is_empty() {
-        return false;
-    }
-    labels.iter().all(|e| {
-        let key = e["key"].as_str().unwrap_or_default();
-        holds(e, node["metadata"]["labels"][key].as_str())
-    }) && fields
-        .iter()
-        .all(|e| holds(e, node["metadata"]["name"].as_str()))
-}
-
-fn holds(expression: &Value, value: Option<&str>) -> bool {
-    let among = || {
-        list(&expression["values"])
-            .iter()
-            .any(|v| v.as_str() == value)
-    };
-    let number = |v: Option<&str>| v.and_then(|v| v.parse::<i64>().ok());
-    let wanted = number(expression["values"][0].as_str());
-    match expression["operator"].as_str().unwrap_or_default() {
-        "In" => value.is_some() && among(),
-        "NotIn" => value.is_none() || !among(),
-        "Exists" => value.is_some(),
-        "DoesNotExist" => value.is_none(),
-        "Gt" => number(value) > wanted && wanted.is_some(),
-        "Lt" => number(value).is_some() && number(value) < wanted,
-        _ => false,
-    }
 }
 
 fn ports_taken(pod: &Value, others: &[Arc<Value>]) -> Option<Misfit> {

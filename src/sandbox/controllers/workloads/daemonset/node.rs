@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::pod::tolerations;
 use crate::sandbox::{
-    controllers::workloads::nodes::{is_asked_for, is_tolerated},
+    controllers::placement::{is_asked_for, is_tolerated},
     store::Change,
     verbs::name,
 };

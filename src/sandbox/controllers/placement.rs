@@ -56,7 +56,9 @@ pub fn is_tolerated(tolerations: &[Value], node: &Value, effects: &[&str]) -> bo
     harsh.all(|taint| tolerations.iter().any(|t| tolerates(t, taint)))
 }
 
-fn tolerates(toleration: &Value, taint: &Value) -> bool {
+/// Whether a toleration is for a taint.
+#[must_use]
+pub fn tolerates(toleration: &Value, taint: &Value) -> bool {
     let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
     let effect = text(&toleration["effect"]);
     let key = text(&toleration["key"]);
