@@ -122,6 +122,12 @@ impl<'a> Cluster<'a> {
         }
     }
 
+    /// The controller that this is for.
+    #[must_use]
+    pub fn component(&self) -> &'static str {
+        self.component
+    }
+
     /// The time, as objects carry it.
     #[must_use]
     pub fn stamp(&self) -> String {

@@ -2,12 +2,14 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     time::Duration,
 };
 
 use super::{Controller, cluster::Cluster};
 use crate::sandbox::{
+    status::Refusal,
     store::{Change, Key},
     verbs::Api,
 };
@@ -138,7 +140,17 @@ impl Manager {
     fn work(&mut self, item: Item, now: Duration) {
         let controller = &mut self.controllers[item.0];
         let cluster = Cluster::new(&self.api, controller.name(), controller.program());
-        match controller.reconcile(&cluster, &item.1) {
+        // One that panics is a fault of ours, and no reason for the others to stop.
+        let looked = AssertUnwindSafe(|| controller.reconcile(&cluster, &item.1));
+        let outcome = catch_unwind(looked).unwrap_or_else(|_| {
+            tracing::error!(
+                "{}: {:?}: a controller panicked",
+                cluster.component(),
+                item.1
+            );
+            Err(Refusal::internal("a controller panicked"))
+        });
+        match outcome {
             Ok(again) => {
                 self.failures.remove(&item);
                 if let Some(pause) = again {

@@ -81,13 +81,19 @@ fn substitute(value: &mut Value, values: &BTreeMap<String, String>) {
     }
 }
 
+/// The largest text that parameters make, in bytes.
+const LARGEST: usize = 1 << 20;
+
 fn filled(found: &str, values: &BTreeMap<String, String>) -> String {
     let (mut out, mut rest) = (String::new(), found);
     while let Some((before, after)) = rest.split_once("${") {
         out.push_str(before);
         match after.split_once('}') {
             Some((name, behind)) if values.contains_key(name) => {
-                out.push_str(&values[name]);
+                // More than a request may hold is not filled in.
+                if out.len() + values[name].len() <= LARGEST {
+                    out.push_str(&values[name]);
+                }
                 rest = behind;
             }
             _ => {
@@ -111,7 +117,7 @@ fn generate(expression: &str) -> Option<String> {
             Some((count, behind)) => (count.parse().ok()?, behind),
             None => (1, behind),
         };
-        if out.len() + count > LONGEST {
+        if count > LONGEST.saturating_sub(out.len()) {
             return None;
         }
         out.extend((0..count).map(|_| letters[fastrand::usize(..letters.len())]));

@@ -42,7 +42,7 @@ pub fn lines(
             .lines
             .last()
             .map_or(Duration::ZERO, |(after, _)| *after);
-        for round in rounds(begun, *pause, at, until) {
+        for round in rounds(begun, *pause, at, until, texts.len()) {
             out.extend(
                 texts
                     .iter()
@@ -87,7 +87,7 @@ fn probed(
     let period = seconds("periodSeconds")
         .unwrap_or(Duration::from_secs(10))
         .max(Duration::from_secs(1));
-    let rounds = rounds(first, period, at, until);
+    let rounds = rounds(first, period, at, until, 1);
     rounds
         .into_iter()
         .map(|round| {
@@ -119,6 +119,7 @@ fn rounds(
     pause: Duration,
     at: impl Fn(Duration) -> Timestamp,
     until: Timestamp,
+    lines: usize,
 ) -> Vec<Duration> {
     let one = at(first + pause)
         .duration_since(at(first))
@@ -129,7 +130,8 @@ fn rounds(
         return Vec::new();
     }
     let last = u32::try_from(passed / one).unwrap_or(u32::MAX);
-    let from = last.saturating_sub(u32::try_from(MOST_LINES).unwrap_or(u32::MAX));
+    let from =
+        last.saturating_sub(u32::try_from(MOST_LINES.div_ceil(lines.max(1))).unwrap_or(u32::MAX));
     (from..=last)
         .map(|n| first + pause.saturating_mul(n))
         .collect()

@@ -42,6 +42,8 @@ struct Run<'a> {
     now: Duration,
     out: Outcome,
     steps: usize,
+    /// How many scripts and loops lie in each other here.
+    depth: usize,
     knows: &'a dyn Fn(&str) -> bool,
     variables: &'a BTreeMap<String, String>,
     stop: bool,
@@ -57,6 +59,7 @@ pub(super) fn follow(
         now: Duration::ZERO,
         out: Outcome::default(),
         steps: 0,
+        depth: 0,
         knows,
         variables,
         stop: false,
@@ -68,8 +71,24 @@ pub(super) fn follow(
     run.out
 }
 
+/// How deep scripts and loops may lie in each other.
+const DEEPEST: usize = 20;
+/// The longest word that variables make, in bytes.
+const LONGEST_WORD: usize = 1 << 16;
+
 impl Run<'_> {
+    /// Follows a script. One that lies too deep in others is followed no further.
     fn all(&mut self, script: &str) {
+        if self.depth == DEEPEST {
+            self.stop = true;
+            return;
+        }
+        self.depth += 1;
+        self.followed(script);
+        self.depth -= 1;
+    }
+
+    fn followed(&mut self, script: &str) {
         if let Some((before, body)) = endless_loop(script) {
             self.all(before);
             if !self.stop {
@@ -195,7 +214,7 @@ impl Run<'_> {
                 self.all(&script);
                 self.out.code
             }
-            "wait" | "cat-forever" => {
+            "wait" => {
                 self.stop = true;
                 0
             }
@@ -271,7 +290,10 @@ impl Run<'_> {
                     if braced {
                         chars.find(|c| *c == '}');
                     }
-                    word.push_str(self.variables.get(&name).map_or("", String::as_str));
+                    let value = self.variables.get(&name).map_or("", String::as_str);
+                    if word.len() + value.len() <= LONGEST_WORD {
+                        word.push_str(value);
+                    }
                     any = true;
                 }
                 (c, None) if c.is_whitespace() => {
@@ -461,6 +483,18 @@ mod tests {
         let at = |s, there| (Duration::from_secs(s), "/tmp/healthy".to_owned(), there);
         assert_eq!(out.files, [at(0, true), at(30, false)]);
         assert!(run("tail /dev/zero").oom);
+    }
+
+    #[test]
+    fn a_script_that_calls_itself_comes_to_an_end() {
+        let itself = "sh -c \"$X\"".to_owned();
+        let variables = BTreeMap::from([("X".to_owned(), itself.clone())]);
+        let _ = follow(&itself, &variables, &|_| false);
+        let deep = "while true; do ".repeat(20_000);
+        let _ = follow(&deep, &variables, &|_| false);
+        let wide = BTreeMap::from([("X".to_owned(), "x".repeat(1 << 20))]);
+        let said = follow(&format!("echo {}", "$X".repeat(10_000)), &wide, &|_| false);
+        assert!(said.lines.iter().all(|(_, line)| line.len() < 1 << 20));
     }
 
     proptest::proptest! {

@@ -14,7 +14,11 @@ pub mod tls;
 mod token;
 mod watch;
 
-use std::{io, sync::Arc};
+use std::{
+    io,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
 
 use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Limited};
@@ -142,7 +146,13 @@ async fn answer(api: &Arc<Api>, by: Credentials<'_>, request: Request<Incoming>)
         headers: head.headers,
         body,
     };
-    let outcome = outcome(api, by, &asked).and_then(|answer| {
+    // A request that panics is a fault of ours, of which its sender hears.
+    let done = AssertUnwindSafe(|| outcome(api, by, &asked));
+    let outcome = catch_unwind(done).unwrap_or_else(|_| {
+        tracing::error!("{} {} panicked", asked.method, asked.path);
+        Err(Refusal::internal("the request could not be handled"))
+    });
+    let outcome = outcome.and_then(|answer| {
         // What is not written down may be gone tomorrow: nobody is told that it is done.
         match api.store.trouble().filter(|_| asked.method != Method::GET) {
             Some(why) => Err(Refusal::internal(&format!(

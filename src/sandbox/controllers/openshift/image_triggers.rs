@@ -79,7 +79,10 @@ impl Controller for ImageTriggers {
                 continue;
             };
             if let Some(container) = container(&mut object, text(&trigger, "/fieldPath")) {
-                container["image"] = json!(image);
+                // The path is the user's: what it leads to may be anything.
+                if let Some(container) = container.as_object_mut() {
+                    container.insert("image".to_owned(), json!(image));
+                }
             }
         }
         if object != *found {
