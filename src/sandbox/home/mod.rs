@@ -212,6 +212,13 @@ impl Home {
         }
     }
 
+    /// Begins the log anew. A log that is not there is no trouble.
+    fn empty_log(&self) {
+        if let Ok(file) = File::options().write(true).open(self.log()) {
+            let _ = file.set_len(0);
+        }
+    }
+
     fn make_folder(&self) -> Result<(), Error> {
         let mut builder = fs::DirBuilder::new();
         builder.recursive(true);

@@ -33,13 +33,16 @@ pub fn ensure(home: &Home, program: &Path, options: &Options) -> Result<(Running
         let ended = child.try_wait().map_err(failed(program, "watched"))?;
         if ended.is_some() {
             // Somebody else may have started one at the same moment.
-            return match home.running()? {
-                Some(running) => Ok((running, false)),
-                None => Err(Error::Ended {
-                    path: home.log().display().to_string(),
-                    last: last_line(&home.log()),
-                }),
-            };
+            while began.elapsed() < READY && matches!(home.lock(), Err(Error::Busy)) {
+                if let Some(running) = home.announced() {
+                    return Ok((running, false));
+                }
+                thread::sleep(LOOK);
+            }
+            return Err(Error::Ended {
+                path: home.log().display().to_string(),
+                last: last_line(&home.log()),
+            });
         }
         thread::sleep(LOOK);
     }
@@ -79,7 +82,7 @@ fn spawn(home: &Home, program: &Path, options: &Options) -> Result<Child, Error>
 /// The log of a new process, which only its owner reads.
 fn log(path: &Path) -> io::Result<File> {
     let mut options = File::options();
-    options.create(true).write(true).truncate(true);
+    options.create(true).append(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path)

@@ -1,12 +1,22 @@
 //! Runs a sandbox in this process, until it is told to stop.
 
-use std::{fs, io, sync::Arc};
+use std::{
+    fs, io,
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
 
 use jiff::Timestamp;
 use tokio::net::TcpListener;
 
 use super::{Error, Home, Running, Settings, credentials::Credentials, failed};
 use crate::sandbox::{clock::Clock, flavour::Flavour, instance::Sandbox, serve};
+
+/// How long is tried to get the lock.
+const PATIENCE: Duration = Duration::from_millis(300);
+/// How often.
+const LOOK: Duration = Duration::from_millis(5);
 
 /// How a sandbox is wanted; what is not given stays as it was.
 #[derive(Debug, Clone, Default)]
@@ -21,7 +31,8 @@ pub struct Options {
 
 /// Runs the sandbox of a folder, and tells when it is ready.
 pub fn run(home: &Home, options: &Options, ready: impl FnOnce(&Running)) -> Result<(), Error> {
-    let _lock = home.lock()?;
+    let _lock = patiently(home)?;
+    home.empty_log();
     // A process that was killed left it behind.
     let _ = fs::remove_file(home.announcement());
     let mut settings = prepare(home, options)?;
@@ -71,6 +82,17 @@ pub fn run(home: &Home, options: &Options, ready: impl FnOnce(&Running)) -> Resu
     // Watches that go on don't keep the process from ending.
     runtime.shutdown_background();
     outcome
+}
+
+/// The lock, which others hold for a moment to see whether a sandbox runs.
+fn patiently(home: &Home) -> Result<fs::File, Error> {
+    let began = Instant::now();
+    loop {
+        match home.lock() {
+            Err(Error::Busy) if began.elapsed() < PATIENCE => thread::sleep(LOOK),
+            other => return other,
+        }
+    }
 }
 
 /// The settings, and a folder for the objects.
