@@ -171,3 +171,27 @@ proptest! {
         let _ = Selector::parse(&labels, &fields).map(|s| s.matches(&json!({"metadata": {"labels": {"a": "b"}}})));
     }
 }
+
+#[test]
+fn what_is_accepted_can_be_read_again() {
+    use ccnr::sandbox::{flavour::Flavour, instance::Sandbox};
+    let folder = tempfile::tempdir().unwrap();
+    let open = || Sandbox::open(folder.path(), Flavour::Kubernetes, Clock::of_machine());
+    let sandbox = open().unwrap();
+    let registry = sandbox.api.registry();
+    let resource = registry.get("apps", "v1", "controllerrevisions").unwrap();
+    let mut data = json!(1);
+    let mut refused = 0;
+    for depth in 0..140 {
+        data = json!({ "a": data });
+        let object =
+            json!({"metadata": {"name": format!("d{depth}")}, "revision": 1, "data": data});
+        let made = sandbox
+            .api
+            .create(&resource, Some("default"), object, &How::by("t"));
+        refused += usize::from(made.is_err());
+    }
+    assert!((20..100).contains(&refused), "{refused}");
+    drop(sandbox);
+    open().unwrap();
+}

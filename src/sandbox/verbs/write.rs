@@ -55,6 +55,7 @@ impl Api {
         operation: Operation,
         warnings: &mut Vec<String>,
     ) -> Result<Arc<Value>, Refusal> {
+        not_too_deep(&object)?;
         let resource = place.resource;
         let request = place.request(admission::Operation::Create, None);
         kinds::prepare(resource, &mut object);
@@ -146,6 +147,7 @@ impl Api {
         warnings: &mut Vec<String>,
     ) -> Result<Arc<Value>, Refusal> {
         let resource = place.resource;
+        not_too_deep(&object)?;
         place.is_meant(live, &object)?;
         let request = place.request(admission::Operation::Update, Some(live));
         for field in [
@@ -231,6 +233,25 @@ pub(super) fn understand(
     object: &mut Value,
 ) -> Result<Vec<String>, Refusal> {
     Place::of(resource, None, how).decode(object)
+}
+
+/// The deepest that values lie in each other: what is written down has to be read again, by a reader who takes 127.
+const DEEPEST: usize = 100;
+
+/// Refuses an object whose values lie too deep in each other.
+fn not_too_deep(object: &Value) -> Result<(), Refusal> {
+    fn fits(value: &Value, left: usize) -> bool {
+        match value {
+            Value::Object(map) => left > 0 && map.values().all(|v| fits(v, left - 1)),
+            Value::Array(items) => left > 0 && items.iter().all(|v| fits(v, left - 1)),
+            _ => true,
+        }
+    }
+    if fits(object, DEEPEST) {
+        Ok(())
+    } else {
+        Err(Refusal::too_large())
+    }
 }
 
 /// Whether two states are the same, but for when who wrote.
