@@ -418,3 +418,42 @@ fn differences(path: &str, ours: &Value, theirs: &Value, told: &mut String) {
         (a, b) => write!(told, "\n  {path}\n    sandbox {a}\n    real    {b}").unwrap(),
     }
 }
+
+#[test]
+fn images_of_other_projects_are_for_those_who_may_pull_them() {
+    let sandbox = Sandbox::new(Flavour::OpenShift, clock());
+    for name in ["p", "secret"] {
+        create(
+            &sandbox,
+            json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}),
+        );
+    }
+    let stream = json!({
+        "apiVersion": "image.openshift.io/v1", "kind": "ImageStream", "metadata": {"name": "mine"},
+        "spec": {"tags": [{
+            "name": "latest",
+            "from": {"kind": "ImageStreamTag", "name": "app:latest", "namespace": "secret"},
+        }]},
+    });
+    let registry = sandbox.api.registry();
+    let resource = registry
+        .get("image.openshift.io", "v1", "imagestreams")
+        .unwrap();
+    let made_by = |user: User| {
+        let how = ccnr::sandbox::verbs::How {
+            user,
+            ..Default::default()
+        };
+        sandbox
+            .api
+            .create(&resource, Some("p"), stream.clone(), &how)
+    };
+    let refused = made_by(User::named("student1", &[])).unwrap_err();
+    assert_eq!(refused.code, 422);
+    assert!(
+        refused.message.contains("secret/app"),
+        "{}",
+        refused.message
+    );
+    made_by(User::admin("admin")).unwrap();
+}

@@ -41,7 +41,7 @@ pub(super) fn admit(
         .to_owned();
     pod["spec"]["serviceAccountName"] = json!(wanted);
     let namespace = request.namespace.unwrap_or_default();
-    let Some(account) = find(api, state, namespace, &wanted) else {
+    let Some(account) = find(api, state, namespace, &wanted, request.dry_run) else {
         let why = format!(
             "error looking up service account {namespace}/{wanted}: serviceaccount \"{wanted}\" not found"
         );
@@ -61,7 +61,13 @@ pub(super) fn admit(
 }
 
 /// An account. A real server waits a second for `default`, until its controller has made it: here it is made at once.
-fn find(api: &Api, state: &mut State, namespace: &str, wanted: &str) -> Option<Arc<Value>> {
+fn find(
+    api: &Api,
+    state: &mut State,
+    namespace: &str,
+    wanted: &str,
+    dry_run: bool,
+) -> Option<Arc<Value>> {
     let place = registry::place("", "serviceaccounts");
     let found = state.get(&place, &key(Some(namespace), wanted));
     if found.is_some() || wanted != DEFAULT {
@@ -74,6 +80,9 @@ fn find(api: &Api, state: &mut State, namespace: &str, wanted: &str) -> Option<A
             "creationTimestamp": api.clock.stamp(),
         },
     });
+    if dry_run {
+        return Some(Arc::new(account));
+    }
     Some(state.put(&place, &key(Some(namespace), DEFAULT), account))
 }
 

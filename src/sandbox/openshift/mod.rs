@@ -107,6 +107,7 @@ pub fn selectable(resource: &Resource) -> &'static [&'static str] {
 pub fn admit(state: &State, request: &Request<'_>, object: &mut Value) -> Result<(), Refusal> {
     match request.resource.kind.as_str() {
         "Route" => route::admit(state, request, object),
+        "ImageStream" => stream::admit(state, request, object),
         _ => Ok(()),
     }
 }

@@ -8,10 +8,55 @@ use super::{
     image::{REGISTRY, Reference},
     list, text,
 };
-use crate::sandbox::status::Cause;
+use crate::sandbox::{
+    admission::{Operation, Request},
+    authz::{self, Attributes},
+    status::{Cause, Refusal},
+    store::State,
+    verbs::name,
+};
 
 /// When images were last asked for from outside, as an annotation.
 pub const CHECKED: &str = "openshift.io/image.dockerRepositoryCheck";
+
+/// Keeps images of other projects from those who may not pull them.
+pub(super) fn admit(state: &State, request: &Request<'_>, stream: &Value) -> Result<(), Refusal> {
+    if request.operation == Operation::Delete {
+        return Ok(());
+    }
+    let own = request.namespace.unwrap_or_default();
+    let before = request.before.map_or(&[][..], |b| list(b, "/spec/tags"));
+    let mut causes = Vec::new();
+    for tag in list(stream, "/spec/tags") {
+        let other = text(tag, "/from/namespace");
+        let named = text(tag, "/from/name");
+        let of = named.split(['@', ':']).next().unwrap_or_default();
+        let known = before
+            .iter()
+            .any(|b| b["name"] == tag["name"] && b["from"] == tag["from"]);
+        if known || other.is_empty() || other == own {
+            continue;
+        }
+        let wanted = Attributes {
+            verb: "get".to_owned(),
+            group: "image.openshift.io".to_owned(),
+            resource: "imagestreams".to_owned(),
+            subresource: "layers".to_owned(),
+            namespace: other.to_owned(),
+            name: of.to_owned(),
+            path: None,
+        };
+        if !authz::decide_in(state, request.user, &wanted).allowed {
+            let field = format!("spec.tags[{}].from", text(tag, "/name"));
+            causes.push(Cause::forbidden(field, &format!("{other}/{of}")));
+        }
+    }
+    if causes.is_empty() {
+        return Ok(());
+    }
+    let about = request.resource.about_kind();
+    Err(Refusal::invalid(about, name(stream), causes))
+}
 
 /// A changed tag counts up its generation.
 pub(super) fn prepare_update(live: &Value, stream: &mut Value) {

@@ -57,7 +57,16 @@ impl Tokens {
         for group in &groups {
             may_impersonate(api, &user, &impersonated("groups", "", group))?;
         }
-        Ok(User::named(name, &groups))
+        let account = name.strip_prefix("system:serviceaccount:");
+        Ok(match account.and_then(|a| a.split_once(':')) {
+            _ if name == User::anonymous().name => User::anonymous(),
+            // An account is in its groups where none are given.
+            Some((namespace, _)) if groups.is_empty() => {
+                let own = format!("system:serviceaccounts:{namespace}");
+                User::named(name, &["system:serviceaccounts", &own])
+            }
+            _ => User::named(name, &groups),
+        })
     }
 }
 

@@ -27,14 +27,17 @@ pub(super) fn answer(on: &On<'_>) -> Result<Response<Body>, Refusal> {
     };
     // The server looks for the target first, and sends those away then who forgot the slash.
     let path = on.asked.path.as_str();
-    let Some((before, rest)) = path.split_once("/proxy") else {
-        return Err(Refusal::no_resource());
-    };
+    // `/api/v1/namespaces/NS/services/NAME/proxy`: seven parts, whatever they are called.
+    let end = path
+        .match_indices('/')
+        .nth(7)
+        .map_or(path.len(), |(at, _)| at);
+    let (before, rest) = path.split_at(end);
     if rest.is_empty() {
         let query = &on.asked.raw_query;
         let mark = if query.is_empty() { "" } else { "?" };
         let mut answer = respond::text(StatusCode::MOVED_PERMANENTLY, "");
-        if let Ok(place) = format!("{before}/proxy/{mark}{query}").parse() {
+        if let Ok(place) = format!("{before}/{mark}{query}").parse() {
             answer.headers_mut().insert(header::LOCATION, place);
         }
         answer.headers_mut().remove(header::CONTENT_TYPE);

@@ -61,7 +61,7 @@ pub(super) fn admit(
         return Ok(());
     }
     order::sort(&mut all);
-    let Some(allowed) = allowed(state, namespace) else {
+    let Some(allowed) = allowed(state, namespace, request.dry_run) else {
         return Ok(());
     };
     let user = in_person(request.user);
@@ -110,7 +110,7 @@ fn is_exempt(namespace: &str) -> bool {
 }
 
 /// What a namespace's Pods may have; one that is so new that nobody gave it anything is given it now.
-fn allowed(state: &mut State, namespace: &str) -> Option<Allowed> {
+fn allowed(state: &mut State, namespace: &str, dry_run: bool) -> Option<Allowed> {
     let place = registry::place("", "namespaces");
     let key = key(None, namespace);
     let mut found = state.get(&place, &key)?;
@@ -124,7 +124,11 @@ fn allowed(state: &mut State, namespace: &str) -> Option<Allowed> {
         for (note, value) in free.as_object().into_iter().flatten() {
             annotations[note] = value.clone();
         }
-        found = state.put(&place, &key, given);
+        found = if dry_run {
+            Arc::new(given)
+        } else {
+            state.put(&place, &key, given)
+        };
     }
     let notes = &found["metadata"]["annotations"];
     let users = range(notes[UIDS].as_str()?)?;

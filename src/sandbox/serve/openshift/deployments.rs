@@ -50,15 +50,17 @@ fn write(
         .patch(on.resource, on.namespace(), on.name(), patch, &how)?;
     config = (*written.object).clone();
     if let Some(generation) = generation.filter(|_| !how.dry_run) {
-        config["metadata"]["generation"] = json!(generation);
         let key = (
             on.namespace().unwrap_or_default().to_owned(),
             on.name().to_owned(),
         );
-        config = on
-            .api
-            .store
-            .with(|state| (*state.put(&on.resource.place, &key, config)).clone());
+        // Somebody else may have changed it, or taken it away, since.
+        let counted = on.api.store.with(|state| {
+            let mut live = (*state.get(&on.resource.place, &key)?).clone();
+            live["metadata"]["generation"] = json!(generation);
+            Some((*state.put(&on.resource.place, &key, live)).clone())
+        });
+        config = counted.ok_or_else(|| Refusal::not_found(on.resource.about(), on.name()))?;
     }
     Ok(on.object(StatusCode::CREATED, &config, &[]))
 }

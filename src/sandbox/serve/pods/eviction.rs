@@ -104,10 +104,14 @@ fn spend(on: &On<'_>, budget: &Value, pod: &Value, dry_run: bool) -> Result<(), 
         subresource: "status".to_owned(),
         ..How::by("kube-apiserver")
     };
-    let change = json!({"status": {
-        "disruptionsAllowed": number("disruptionsAllowed") - 1,
-        "disruptedPods": {name(pod): on.api.clock.stamp()},
-    }});
+    // Of two evictions at once, one is refused: it finds another version.
+    let change = json!({
+        "metadata": {"resourceVersion": budget["metadata"]["resourceVersion"]},
+        "status": {
+            "disruptionsAllowed": number("disruptionsAllowed") - 1,
+            "disruptedPods": {name(pod): on.api.clock.stamp()},
+        },
+    });
     on.api.patch(
         &resource,
         on.namespace(),
