@@ -21,6 +21,8 @@ pub struct Target {
     pub subresource: String,
     /// What follows the subresource: the path of a proxied request.
     pub rest: String,
+    /// Whether the path is the old form of a watch.
+    pub watches: bool,
 }
 
 /// What is done.
@@ -131,7 +133,8 @@ impl Target {
         };
         let mut parts = parts.peekable();
         // The old form of a watch.
-        if parts.peek().is_some_and(|p| p == "watch") {
+        let watches = parts.peek().is_some_and(|p| p == "watch");
+        if watches {
             parts.next();
         }
         let first = parts.next()?;
@@ -143,6 +146,7 @@ impl Target {
             name: parts.next(),
             subresource: String::new(),
             rest: String::new(),
+            watches,
         };
         if target.resource == "namespaces" && target.name.is_some() {
             match parts.peek().map(String::as_str) {
@@ -185,7 +189,7 @@ impl Target {
     pub fn verb(&self, method: &Method, query: &Query) -> Result<Verb, Refusal> {
         let one = self.name.is_some();
         Ok(match *method {
-            Method::GET | Method::HEAD if query.is("watch") => Verb::Watch,
+            Method::GET | Method::HEAD if query.is("watch") || self.watches => Verb::Watch,
             Method::GET | Method::HEAD if one => Verb::Get,
             Method::GET | Method::HEAD => Verb::List,
             Method::POST if !one || !self.subresource.is_empty() => Verb::Create,
@@ -229,6 +233,9 @@ mod tests {
             "/v1 a services b:web proxy api/v1/query"
         );
         assert_eq!(parse("/api/v1/watch/namespaces/a/pods"), "/v1 a pods   ");
+        let watch = Target::parse("/api/v1/watch/namespaces/a/pods").unwrap();
+        let verb = watch.verb(&Method::GET, &Query::default());
+        assert!(matches!(verb, Ok(Verb::Watch)));
         assert!(Target::parse("/version").is_none());
         assert!(Target::parse("/apis/apps/v1").is_none());
     }
