@@ -245,8 +245,21 @@ impl Desk {
     /// A notice in the reader's language, on standard error, unless `--quiet`.
     pub(super) fn notice(&self, text: &Text) {
         if !self.globals.quiet {
+            let told = text.get(self.style.lang);
+            // A terminal breaks long lines in the middle of a word; a command to type stays whole.
+            let told = if console::Term::stderr().is_term() {
+                let wrap = |line: &str| {
+                    if line.starts_with(' ') {
+                        return vec![line.to_owned()];
+                    }
+                    layout::wrap(line, "", "", self.style.width)
+                };
+                told.lines().flat_map(wrap).collect::<Vec<_>>().join("\n")
+            } else {
+                told.to_owned()
+            };
             // Nobody is left to tell if that fails.
-            let _ = writeln!(io::stderr(), "{}", text.get(self.style.lang));
+            let _ = writeln!(io::stderr(), "{told}");
         }
     }
 

@@ -10,6 +10,18 @@ use super::{
     registry::{self, Registry, Resource},
 };
 
+/// The binary form of the second version's document, for which kubectl asks where the third has no answer.
+pub const BINARY: &str = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
+
+/// A document in the binary form that names no types: whoever looks for one there learns that there is none.
+/// <https://github.com/google/gnostic-models/blob/main/openapiv2/OpenAPIv2.proto> (`Document`: `swagger`, `info`)
+#[must_use]
+pub fn nameless() -> Vec<u8> {
+    const SWAGGER: &[u8] = b"\x0a\x032.0";
+    const INFO: &[u8] = b"\x12\x0f\x0a\x0aKubernetes\x12\x01-";
+    [SWAGGER, INFO].concat()
+}
+
 /// Where schemas of version 3 lie.
 const V3: &str = "#/components/schemas/";
 /// Where schemas of version 2 lie.

@@ -41,8 +41,8 @@ pub fn instead() -> Text {
 #[must_use]
 pub fn by_hand(kubeconfig: &str) -> Text {
     Text::new(
-        format!("To type commands yourself, first:  export KUBECONFIG={kubeconfig}"),
-        format!("コマンドを自分で入力するには、先に:  export KUBECONFIG={kubeconfig}"),
+        format!("To type commands yourself, first:\n    export KUBECONFIG={kubeconfig}"),
+        format!("コマンドを自分で入力するには、先に:\n    export KUBECONFIG={kubeconfig}"),
     )
 }
 

@@ -79,7 +79,9 @@ pub enum Error {
     #[error("the sandbox runs already")]
     Busy,
     /// It has another flavour.
-    #[error("the sandbox is of flavour {kept}, not {wanted}")]
+    #[error(
+        "the sandbox is of flavour {kept}, not {wanted}; with --fresh it forgets what is in it and begins anew"
+    )]
     Flavour {
         /// The one that it has.
         kept: String,

@@ -4,8 +4,11 @@
 use serde_json::{Value, json};
 
 use crate::sandbox::{
+    authz::{self, Attributes, User},
     names,
     status::{About, Cause, Refusal},
+    store::Store,
+    verbs::name,
 };
 
 /// Who asked for a project.
@@ -28,6 +31,19 @@ const ONE: About<'_> = About {
 const RESERVED: [&str; 3] = ["openshift-", "kubernetes-", "kube-"];
 /// The names that nobody gives.
 const NAMES: [&str; 3] = ["openshift", "kubernetes", "kube"];
+
+/// Whether somebody sees a Namespace as a Project: those do who may read it.
+#[must_use]
+pub fn is_visible(store: &Store, user: &User, namespace: &Value) -> bool {
+    let wanted = Attributes {
+        verb: "get".to_owned(),
+        resource: "namespaces".to_owned(),
+        namespace: name(namespace).to_owned(),
+        name: name(namespace).to_owned(),
+        ..Attributes::default()
+    };
+    authz::decide(store, user, &wanted).allowed
+}
 
 /// A Namespace as a Project.
 #[must_use]

@@ -40,6 +40,8 @@ pub(super) struct Form {
     pub(super) media: Media,
     /// Whether people read it.
     pub(super) pretty: bool,
+    /// Whether rows of tables carry whole objects, by which a client sorts them.
+    pub(super) whole_rows: bool,
 }
 
 impl Media {
@@ -138,6 +140,7 @@ impl Form {
                 shape,
                 media,
                 pretty: pretty || is_for_people(asked),
+                whole_rows: asked.query.get("includeObject") == "Object",
             });
         }
         let names: Vec<&str> = offered.iter().map(|m| m.name()).collect();
@@ -159,6 +162,7 @@ impl Form {
             shape: Shape::Whole,
             media: media.unwrap_or(Media::Json),
             pretty: is_for_people(asked),
+            whole_rows: false,
         }
     }
 

@@ -247,6 +247,14 @@ fn about_the_server(api: &Api, asked: &Asked) -> Option<Response<Body>> {
     let found = match asked.path.trim_end_matches('/') {
         "/healthz" | "/livez" | "/readyz" => return Some(respond::text(StatusCode::OK, "ok")),
         "/version" => version(),
+        "/openapi/v2"
+            if asked
+                .header(header::ACCEPT)
+                .contains("proto-openapi.spec.v2") =>
+        {
+            let document = openapi::nameless();
+            return Some(respond::bytes(StatusCode::OK, openapi::BINARY, document));
+        }
         "/openapi/v2" => openapi::everything(&registry),
         "/openapi/v3" => openapi::index(&registry),
         "/api" if aggregated => discovery::aggregated(&registry, true),

@@ -41,7 +41,7 @@ impl Form {
             Shape::Whole => self.written(code, object),
             Shape::Metadata => self.written(code, &metadata(object)),
             Shape::Table => {
-                let mut table = tables::table(resource, [object], now);
+                let mut table = tables::table(resource, [object], now, self.whole_rows);
                 let version = &object["metadata"]["resourceVersion"];
                 if version.is_string() {
                     table["metadata"]["resourceVersion"] = version.clone();
@@ -67,7 +67,8 @@ impl Form {
             return self::bytes(StatusCode::OK, protobuf::MEDIA_TYPE, bytes);
         }
         if self.shape == Shape::Table {
-            let mut table = tables::table(resource, items.iter().map(|o| &**o), now);
+            let mut table =
+                tables::table(resource, items.iter().map(|o| &**o), now, self.whole_rows);
             table["metadata"] = metadata;
             return self.written(StatusCode::OK, &table);
         }
@@ -111,7 +112,7 @@ impl Form {
             _ if kind == "Status" => Cow::Borrowed(object),
             Shape::Whole => resource.shown(object),
             Shape::Metadata => Cow::Owned(metadata(object)),
-            Shape::Table => Cow::Owned(tables::table(resource, [object], now)),
+            Shape::Table => Cow::Owned(tables::table(resource, [object], now, self.whole_rows)),
         };
         let event = Event {
             kind: change,

@@ -1,7 +1,7 @@
 //! Watches: what is there first, if that is wanted, then every change.
 //! <https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes>
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, convert::Infallible, sync::Arc, time::Duration};
 
 use http::{Response, header};
 use http_body_util::{BodyExt as _, StreamBody};
@@ -18,10 +18,12 @@ use super::{
     respond::Body,
 };
 use crate::sandbox::{
+    authz::User,
+    openshift::project,
     registry::Resource,
     status::Refusal,
     store::{Change, selector::Selector},
-    verbs::{Api, read::Wanted},
+    verbs::{Api, name, read::Wanted},
 };
 
 /// How long a watch lasts that says no time of its own.
@@ -35,6 +37,13 @@ const BEFORE_END: Duration = Duration::from_secs(2);
 /// How many lines wait for a slow reader.
 const QUEUE: usize = 64;
 
+/// What a watch of Projects needs beside: they are Namespaces as somebody may see them.
+struct Projects {
+    user: User,
+    /// Those that the reader has heard of, or has seen in a list before.
+    known: BTreeSet<String>,
+}
+
 /// One watch.
 struct Watch {
     api: Arc<Api>,
@@ -42,6 +51,9 @@ struct Watch {
     namespace: Option<String>,
     selector: Selector,
     form: Form,
+    /// Where what is watched is kept.
+    source: Arc<Resource>,
+    projects: Option<Projects>,
     /// The version of the last change that was told.
     seen: u64,
     bookmarks: bool,
@@ -69,12 +81,15 @@ pub(super) fn start(on: &On<'_>) -> Result<Response<Body>, Refusal> {
     };
     let initial = query.is("sendInitialEvents");
     let (out, lines) = mpsc::channel(QUEUE);
+    let (source, projects) = source(on)?;
     let mut watch = Watch {
         api: Arc::clone(on.api),
         resource: Arc::clone(on.resource),
         namespace: on.namespace().map(str::to_owned),
         selector,
         form: on.form,
+        source,
+        projects,
         seen: from.unwrap_or_default(),
         bookmarks: query.is("allowWatchBookmarks"),
         out,
@@ -100,6 +115,25 @@ pub(super) fn start(on: &On<'_>) -> Result<Response<Body>, Refusal> {
     let kind = header::HeaderValue::from_static(kind);
     answer.headers_mut().insert(header::CONTENT_TYPE, kind);
     Ok(answer)
+}
+
+/// What is watched: the resource itself, but Namespaces for Projects.
+fn source(on: &On<'_>) -> Result<(Arc<Resource>, Option<Projects>), Refusal> {
+    if on.resource.group != project::GROUP {
+        return Ok((Arc::clone(on.resource), None));
+    }
+    let namespaces = on.api.registry().get("", "v1", "namespaces");
+    let namespaces = namespaces.ok_or_else(Refusal::no_resource)?;
+    let page = on.api.list(&namespaces, None, &Wanted::default())?;
+    let visible = page
+        .items
+        .iter()
+        .filter(|n| project::is_visible(&on.api.store, on.user, n));
+    let projects = Projects {
+        user: on.user.clone(),
+        known: visible.map(|n| name(n).to_owned()).collect(),
+    };
+    Ok((namespaces, Some(projects)))
 }
 
 impl Watch {
@@ -130,6 +164,20 @@ impl Watch {
         }
     }
 
+    /// Whether the reader sees an object; if so, they know it from now on.
+    fn is_visible(&mut self, object: &Value) -> bool {
+        let visible = self.is_visible_now(object);
+        if let Some(projects) = self.projects.as_mut().filter(|_| visible) {
+            projects.known.insert(name(object).to_owned());
+        }
+        visible
+    }
+
+    fn is_visible_now(&self, object: &Value) -> bool {
+        let projects = self.projects.as_ref();
+        projects.is_none_or(|p| project::is_visible(&self.api.store, &p.user, object))
+    }
+
     /// Tells of everything that is there.
     async fn list(&mut self, initial: bool) -> Result<(), Gone> {
         let wanted = Wanted {
@@ -138,12 +186,14 @@ impl Watch {
         };
         let Ok(page) = self
             .api
-            .list(&self.resource, self.namespace.as_deref(), &wanted)
+            .list(&self.source, self.namespace.as_deref(), &wanted)
         else {
             return Ok(());
         };
         for object in &page.items {
-            self.event("ADDED", object).await?;
+            if self.is_visible(object) {
+                self.event("ADDED", object).await?;
+            }
         }
         self.seen = page.version;
         if initial && self.bookmarks {
@@ -157,7 +207,7 @@ impl Watch {
         let found: Result<(Vec<Change>, u64), _> = self.api.store.with(|state| {
             let version = state.version();
             let since = state.since(self.seen)?;
-            let here = since.filter(|c| c.place == self.resource.place);
+            let here = since.filter(|c| c.place == self.source.place);
             Ok::<_, crate::sandbox::store::Forgotten>((here.cloned().collect(), version))
         });
         let Ok((changes, version)) = found else {
@@ -179,7 +229,24 @@ impl Watch {
     async fn change(&mut self, change: &Change) -> Result<(), Gone> {
         let seen = |o: &Option<Arc<Value>>| o.clone().map(|o| self.resource.seen(o));
         let wanted = |o: &Option<Arc<Value>>| seen(o).filter(|o| self.selector.matches(o));
-        match (wanted(&change.before), wanted(&change.after)) {
+        let (before, after) = (wanted(&change.before), wanted(&change.after));
+        let (before, after) = match &self.projects {
+            None => (before, after),
+            // What a Namespace is to this reader depends on what they may, which changes too.
+            Some(projects) => {
+                let known = projects.known.contains(&change.key.1);
+                let visible = |o: &Arc<Value>| known || self.is_visible_now(o);
+                (before.filter(|_| known), after.filter(visible))
+            }
+        };
+        if let Some(projects) = &mut self.projects {
+            if after.is_some() {
+                projects.known.insert(change.key.1.clone());
+            } else {
+                projects.known.remove(&change.key.1);
+            }
+        }
+        match (before, after) {
             (None, Some(after)) => self.event("ADDED", &after).await,
             (Some(_), Some(after)) => self.event("MODIFIED", &after).await,
             (Some(before), None) => {
@@ -194,6 +261,9 @@ impl Watch {
 
     async fn event(&self, change: &str, object: &Value) -> Result<(), Gone> {
         let now = self.api.clock.now();
+        let project = (self.projects.is_some() && object["kind"] == "Namespace")
+            .then(|| project::of_namespace(object));
+        let object = project.as_ref().unwrap_or(object);
         let bytes = self.form.event(&self.resource, change, object, now);
         self.out.send(bytes).await.map_err(|_| Gone)
     }

@@ -17,12 +17,13 @@ use super::{
 };
 use crate::sandbox::pointer::{list, number};
 
-/// A table of objects, at a time.
+/// A table of objects, at a time; `whole`, with the objects themselves in its rows instead of their metadata.
 #[must_use]
 pub fn table<'a>(
     resource: &Resource,
     objects: impl IntoIterator<Item = &'a Value>,
     now: Timestamp,
+    whole: bool,
 ) -> Value {
     let columns: Vec<Value> = resource.columns.iter().map(heading).collect();
     let row = |object: &Value| {
@@ -37,6 +38,9 @@ pub fn table<'a>(
             if annotations.is_empty() {
                 metadata.as_object_mut().map(|m| m.remove("annotations"));
             }
+        }
+        if whole {
+            return json!({"cells": cells.collect::<Vec<_>>(), "object": object});
         }
         json!({
             "cells": cells.collect::<Vec<_>>(),

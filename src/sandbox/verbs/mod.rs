@@ -160,7 +160,10 @@ impl Api {
         let wanted = name(&object).to_owned();
         self.create(resource, namespace, object, how)?;
         if let Some(rules) = gathered {
-            let how = How::by("clusterrole-aggregation-controller");
+            let how = How {
+                force: true,
+                ..How::by("clusterrole-aggregation-controller")
+            };
             let config = json!({
                 "apiVersion": resource.api_version(), "kind": resource.kind,
                 "metadata": {"name": wanted}, "rules": rules,

@@ -41,16 +41,10 @@ fn list(on: &On<'_>) -> Result<Response<Body>, Refusal> {
     let page = on
         .api
         .list(&*resource(on, "", "namespaces")?, None, &wanted)?;
-    let visible = page.items.iter().filter(|n| {
-        let wanted = Attributes {
-            verb: "get".to_owned(),
-            resource: "namespaces".to_owned(),
-            namespace: name(n).to_owned(),
-            name: name(n).to_owned(),
-            ..Attributes::default()
-        };
-        authz::decide(&on.api.store, on.user, &wanted).allowed
-    });
+    let visible = page
+        .items
+        .iter()
+        .filter(|n| project::is_visible(&on.api.store, on.user, n));
     let projects = visible.map(|n| project::of_namespace(n)).collect();
     Ok(made_list(on, projects))
 }
