@@ -94,6 +94,19 @@ fn a_reset_forgets_and_another_flavour_needs_a_fresh_start() {
 }
 
 #[test]
+fn where_its_kubeconfig_is_exported_it_starts_again() {
+    let machine = Machine::new();
+    machine.good(&["lab", "start", "1"]);
+    machine.good(&["sandbox", "stop"]);
+    let kubeconfig = machine.folder().join("kubeconfig");
+    let named = ["--kubeconfig", kubeconfig.to_str().unwrap()];
+    let output = machine.ccnr(&[&["lab", "verify"][..], &named].concat());
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert_eq!(machine.status()["running"], true);
+}
+
+#[test]
 fn who_did_not_say_who_they_are_gets_nowhere() {
     let machine = Machine::new();
     machine.good(&["sandbox", "start"]);

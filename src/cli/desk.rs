@@ -1,6 +1,7 @@
 //! What every command works with: flags, style, the way to the cluster, output.
 
 use std::{
+    env,
     io::{self, Write as _},
     path::PathBuf,
     sync::OnceLock,
@@ -103,6 +104,10 @@ impl Desk {
         if let Some(path) = self.practice.get() {
             return Ok(Some(path.clone()));
         }
+        if self.names_the_practice_cluster() {
+            sandbox::ensure()?;
+            return Ok(None);
+        }
         if !self.globals.sandbox {
             match connect::find(self.globals.kubeconfig.as_deref()) {
                 Err(connect::Error::None { .. }) => {}
@@ -116,6 +121,15 @@ impl Desk {
             self.notice(&ui::sandbox::instead());
         }
         Ok(Some(self.practice.get_or_init(|| path).clone()))
+    }
+
+    /// Whether the kubeconfig that is named is the practice cluster's own, as in a terminal where it was exported.
+    fn names_the_practice_cluster(&self) -> bool {
+        let exported = || env::var_os("KUBECONFIG").map(PathBuf::from);
+        let named = self.globals.kubeconfig.clone().or_else(exported);
+        let home = sandbox::home();
+        let own = [Identity::Student, Identity::Admin].map(|i| home.kubeconfig(i));
+        named.is_some_and(|named| own.contains(&named) && named.exists())
     }
 
     /// Whether there is no cluster at all yet: no kubeconfig, and no practice cluster that was ever started.
