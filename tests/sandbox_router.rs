@@ -242,3 +242,35 @@ async fn the_listener_goes_by_the_host_header() {
         assert!(answer.ends_with(body), "{answer}");
     }
 }
+
+#[test]
+fn a_page_of_a_config_map_is_shown() {
+    let mut cluster = Cluster::new(Flavour::OpenShift);
+    let page = json!({"metadata": {"name": "page"}, "data": {"index.html": "my own page"}});
+    cluster.create("v1/ConfigMap", page);
+    let mount = json!({"name": "page", "mountPath": "/usr/share/nginx/html"});
+    cluster.create(
+        "v1/Pod",
+        json!({
+            "metadata": {"name": "web", "labels": {"app": "web"}},
+            "spec": {
+                "containers": [{
+                    "name": "web", "image": "quay.io/nginx/nginx-unprivileged:1.27", "volumeMounts": [mount],
+                }],
+                "volumes": [{"name": "page", "configMap": {"name": "page"}}],
+            },
+        }),
+    );
+    cluster.create(
+        "v1/Service",
+        json!({
+            "metadata": {"name": "web"},
+            "spec": {"selector": {"app": "web"}, "ports": [{"port": 80, "targetPort": 8080}]},
+        }),
+    );
+    cluster.route(&json!({"to": {"name": "web"}}));
+    cluster.sandbox.pass(Duration::from_secs(30));
+    assert_eq!(cluster.get(HOST, "/").body, "my own page");
+    assert_eq!(cluster.get(HOST, "/index.html").body, "my own page");
+    assert_eq!(cluster.get(HOST, "/other.html").status, 404);
+}

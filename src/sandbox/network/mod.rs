@@ -1,5 +1,6 @@
 //! Requests to what runs in Pods.
 
+mod files;
 pub mod policy;
 
 use std::sync::Arc;
@@ -63,6 +64,11 @@ pub fn ask(api: &Api, pod: &Value, port: u16, request: &Request<'_>) -> Result<P
     let answer = program
         .http(port, request.path)
         .ok_or(Unreachable::Silent)?;
+    if !answer.files.is_empty()
+        && let Some(found) = files::mounted(api, pod, container, &answer.files, request.path)
+    {
+        return Ok(shown(found, request.path));
+    }
     let name = pod["metadata"]["name"].as_str().unwrap_or_default();
     let Some(exporter) = &answer.exporter else {
         let body = shop(api, container, uid, request).unwrap_or(answer.body);
@@ -85,6 +91,29 @@ pub fn ask(api: &Api, pod: &Value, port: u16, request: &Request<'_>) -> Result<P
         kind: "text/plain; version=0.0.4; charset=utf-8",
         text: exporters::page(exporter, &process).unwrap_or(answer.body),
     })
+}
+
+/// A file, or what nginx says of one that is not there.
+fn shown(found: files::Found, path: &str) -> Page {
+    let missing = |status, why: &str| Page {
+        status,
+        kind: "text/html",
+        text: format!(
+            "<html>\r\n<head><title>{why}</title></head>\r\n<body>\r\n<center><h1>{why}</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
+        ),
+    };
+    match found {
+        files::Found::File(text) => Page {
+            status: 200,
+            kind: match path.rsplit_once('.') {
+                Some((_, "txt")) => "text/plain",
+                _ => "text/html",
+            },
+            text,
+        },
+        files::Found::Nothing if path.ends_with('/') => missing(403, "403 Forbidden"),
+        files::Found::Nothing => missing(404, "404 Not Found"),
+    }
 }
 
 /// Whether a container runs a Prometheus.
