@@ -97,6 +97,8 @@ impl Normal {
                             })
                         }
                         ("nodeName", Value::String(_)) => json!("NODE"),
+                        // An image of several names is told of by any of them.
+                        ("image", _) if map.contains_key("imageID") => json!("IMAGE"),
                         _ => self.value(child),
                     };
                     (self.text(key), child)
