@@ -12,7 +12,7 @@ import sys
 HERE = pathlib.Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "rig"))
 
-from structure import structure  # noqa: E402
+from structure import columns, resources, structure  # noqa: E402
 
 GROUPS = ("apps", "build", "image", "project", "route", "template")
 # Tables that were not recorded, by the printers of the server.
@@ -25,46 +25,26 @@ UNRECORDED = {
 PLAIN = [["Name", "string", "name", 0], ["Created At", "date", "", 0]]
 
 
-def columns(recorded):
+def tables_of(recorded):
     """The columns of the tables that were recorded, by resource."""
     found = dict(UNRECORDED)
     for request in recorded:
         response = request["response"]
         if isinstance(response, dict) and response.get("kind") == "Table":
             resource = request["path"].rsplit("/", 1)[1]
-            found[resource] = [
-                [c["name"], c["type"], c["format"], c["priority"]] for c in response["columnDefinitions"]
-            ]
-    return found
-
-
-def resources(discovery, tables):
-    """The resources of a group, each with its subresources and the columns of its table."""
-    found = {}
-    for entry in discovery["resources"]:
-        name, _, sub = entry["name"].partition("/")
-        kept = {key: entry[key] for key in ("kind", "group", "version", "verbs") if key in entry}
-        if sub:
-            found[name].setdefault("subresources", {})[sub] = kept
-            continue
-        for key in ("singularName", "namespaced", "shortNames", "categories", "storageVersionHash"):
-            if key in entry:
-                kept[key] = entry[key]
-        kept["columns"] = tables.get(name, PLAIN)
-        found[name] = kept
+            found[resource] = columns(response)
     return found
 
 
 def main():
     recorded = [json.loads(line) for line in (HERE / "requests.jsonl").open()]
-    tables = columns(recorded)
+    tables = tables_of(recorded)
     groups, types = [], {}
     for short in GROUPS:
         name = f"{short}.openshift.io"
         discovery = next(r["response"] for r in recorded if r["path"] == f"/apis/{name}/v1")
-        groups.append({
-            "name": name, "preferred": "v1", "versions": ["v1"], "resources": {"v1": resources(discovery, tables)},
-        })
+        found = resources(discovery, lambda entry: tables.get(entry["name"], PLAIN))
+        groups.append({"name": name, "preferred": "v1", "versions": ["v1"], "resources": {"v1": found}})
         schemas = json.loads((HERE / "schemas" / f"{short}.json").read_text())["schemas"]
         for type_name, schema in schemas.items():
             kept = structure(schema)

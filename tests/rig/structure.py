@@ -66,10 +66,15 @@ def structure(node):
     return out
 
 
-def resources(server, base):
-    """The resources of a group/version, each with its subresources and the columns of its table."""
+def columns(table):
+    """The columns of a table."""
+    return [[c["name"], c["type"], c["format"], c["priority"]] for c in table["columnDefinitions"]]
+
+
+def resources(discovery, columns_of):
+    """The resources of a group/version, each with its subresources and the columns of its table, where it has one."""
     found = {}
-    for entry in server.get(base)["resources"]:
+    for entry in discovery["resources"]:
         name, _, sub = entry["name"].partition("/")
         kept = {key: entry[key] for key in ("kind", "group", "version", "verbs") if key in entry}
         if sub:
@@ -78,13 +83,21 @@ def resources(server, base):
         for key in ("singularName", "namespaced", "shortNames", "categories", "storageVersionHash"):
             if key in entry:
                 kept[key] = entry[key]
-        if "list" in entry["verbs"]:
-            table = server.get(f"{base}/{name}?limit=1", "application/json;as=Table;g=meta.k8s.io;v=v1")
-            kept["columns"] = [
-                [c["name"], c["type"], c["format"], c["priority"]] for c in table["columnDefinitions"]
-            ]
+        shown = columns_of(entry)
+        if shown is not None:
+            kept["columns"] = shown
         found[name] = kept
     return found
+
+
+def served(server, base):
+    """The resources of a group/version of a server."""
+    def asked(entry):
+        if "list" not in entry["verbs"]:
+            return None
+        table = f"{base}/{entry['name']}?limit=1"
+        return columns(server.get(table, "application/json;as=Table;g=meta.k8s.io;v=v1"))
+    return resources(server.get(base), asked)
 
 
 def access(server):
@@ -172,7 +185,7 @@ def main():
         group["resources"] = {}
         for version in group["versions"]:
             base = f"/apis/{group['name']}/{version}" if group["name"] else f"/api/{version}"
-            group["resources"][version] = resources(server, base)
+            group["resources"][version] = served(server, base)
             document = server.get("/openapi/v3" + base)
             for name, schema in document["components"]["schemas"].items():
                 types[name] = structure(schema)
