@@ -13,6 +13,7 @@ use self::{
     reference::Reference,
     table::{Ends, Image, Listener},
 };
+use crate::sandbox::pointer::text_in;
 
 /// What runs in a container.
 #[derive(Debug, Clone, Default)]
@@ -68,11 +69,11 @@ pub enum Ran {
 /// What runs in a container of a Pod.
 #[must_use]
 pub fn of(pod: &Value, container: &Value) -> Program {
-    let name = Reference::parse(text(container, "image")).ok();
+    let name = Reference::parse(text_in(container, "image")).ok();
     let image = name.as_ref().and_then(table::find);
     let mut program = Program {
         image,
-        pod: text(&pod["metadata"], "name").to_owned(),
+        pod: text_in(&pod["metadata"], "name").to_owned(),
         version: name.map(|n| n.tag).unwrap_or_default(),
         variables: variables(container),
         ..Program::default()
@@ -368,8 +369,13 @@ fn quoted(words: &[String]) -> String {
 
 fn variables(container: &Value) -> BTreeMap<String, String> {
     let all = container["env"].as_array().into_iter().flatten();
-    all.map(|v| (text(v, "name").to_owned(), text(v, "value").to_owned()))
-        .collect()
+    all.map(|v| {
+        (
+            text_in(v, "name").to_owned(),
+            text_in(v, "value").to_owned(),
+        )
+    })
+    .collect()
 }
 
 /// Whether a variable is set, by its name or by a source of many.
@@ -387,10 +393,6 @@ fn has_variable(container: &Value, name: &str) -> bool {
 fn words(value: &Value) -> Vec<String> {
     let all = value.as_array().into_iter().flatten();
     all.filter_map(|v| v.as_str().map(str::to_owned)).collect()
-}
-
-fn text<'a>(value: &'a Value, field: &str) -> &'a str {
-    value[field].as_str().unwrap_or_default()
 }
 
 fn seconds(seconds: f64) -> Duration {

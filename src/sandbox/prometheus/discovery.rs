@@ -6,6 +6,7 @@ use std::{collections::HashMap, sync::Arc};
 use serde_json::Value;
 
 use super::labels::Labels;
+use crate::sandbox::pointer::{items, text_in};
 
 /// The label of the address.
 pub const ADDRESS: &str = "__address__";
@@ -21,17 +22,9 @@ pub struct Seen {
     pub pods: Vec<Arc<Value>>,
 }
 
-fn text<'a>(value: &'a Value, field: &str) -> &'a str {
-    value[field].as_str().unwrap_or_default()
-}
-
-fn list(value: &Value) -> impl Iterator<Item = &Value> {
-    value.as_array().into_iter().flatten()
-}
-
 fn key(object: &Value) -> (&str, &str) {
     let metadata = &object["metadata"];
-    (text(metadata, "namespace"), text(metadata, "name"))
+    (text_in(metadata, "namespace"), text_in(metadata, "name"))
 }
 
 /// The addresses of endpoints, ready or not, and further ports of the Pods behind them.
@@ -53,15 +46,16 @@ pub fn endpoints(seen: &Seen) -> Vec<Labels> {
         }
         // The Pods behind it, each with the ports that were seen.
         let mut behind: Vec<(&Arc<Value>, Vec<i64>)> = Vec::new();
-        for subset in list(&of["subsets"]) {
-            for port in list(&subset["ports"]) {
+        for subset in items(&of["subsets"]) {
+            for port in items(&subset["ports"]) {
                 for (addresses, ready) in [("addresses", "true"), ("notReadyAddresses", "false")] {
-                    for address in list(&subset[addresses]) {
+                    for address in items(&subset[addresses]) {
                         let mut labels = common.clone();
                         labels.set("__meta_kubernetes_endpoint_ready", ready);
                         endpoint(&mut labels, address, port);
                         let target = &address["targetRef"];
-                        let pod = pods.get(&(text(target, "namespace"), text(target, "name")));
+                        let pod =
+                            pods.get(&(text_in(target, "namespace"), text_in(target, "name")));
                         let pod = pod.filter(|_| target["kind"] == "Pod");
                         if let Some(pod) = pod {
                             let number = port["port"].as_i64().unwrap_or_default();
@@ -86,14 +80,20 @@ pub fn endpoints(seen: &Seen) -> Vec<Labels> {
 
 fn endpoint(labels: &mut Labels, address: &Value, port: &Value) {
     let number = port["port"].as_i64().unwrap_or_default();
-    labels.set(ADDRESS, joined(text(address, "ip"), number));
+    labels.set(ADDRESS, joined(text_in(address, "ip"), number));
     for (label, value) in [
-        ("port_name", text(port, "name")),
-        ("port_protocol", text(port, "protocol")),
-        ("hostname", text(address, "hostname")),
-        ("node_name", text(address, "nodeName")),
-        ("address_target_kind", text(&address["targetRef"], "kind")),
-        ("address_target_name", text(&address["targetRef"], "name")),
+        ("port_name", text_in(port, "name")),
+        ("port_protocol", text_in(port, "protocol")),
+        ("hostname", text_in(address, "hostname")),
+        ("node_name", text_in(address, "nodeName")),
+        (
+            "address_target_kind",
+            text_in(&address["targetRef"], "kind"),
+        ),
+        (
+            "address_target_name",
+            text_in(&address["targetRef"], "name"),
+        ),
     ] {
         labels.set(&format!("__meta_kubernetes_endpoint_{label}"), value);
     }
@@ -101,14 +101,14 @@ fn endpoint(labels: &mut Labels, address: &Value, port: &Value) {
 
 /// Ports of a Pod that its endpoints don't name.
 fn further_ports(found: &mut Vec<Labels>, common: &Labels, pod: &Value, known: &[i64]) {
-    for container in list(&pod["spec"]["containers"]) {
-        for port in list(&container["ports"]) {
+    for container in items(&pod["spec"]["containers"]) {
+        for port in items(&container["ports"]) {
             let number = port["containerPort"].as_i64().unwrap_or_default();
             if known.contains(&number) {
                 continue;
             }
             let mut labels = common.clone();
-            labels.set(ADDRESS, joined(text(&pod["status"], "podIP"), number));
+            labels.set(ADDRESS, joined(text_in(&pod["status"], "podIP"), number));
             pod_labels(&mut labels, pod);
             container_labels(&mut labels, container, Some(port));
             found.push(labels);
@@ -121,14 +121,14 @@ fn further_ports(found: &mut Vec<Labels>, common: &Labels, pod: &Value, known: &
 pub fn pods(pods: &[Arc<Value>]) -> Vec<Labels> {
     let mut found = Vec::new();
     for pod in pods {
-        let ip = text(&pod["status"], "podIP");
+        let ip = text_in(&pod["status"], "podIP");
         if ip.is_empty() {
             continue;
         }
         let mut common = Labels::of(&[("__meta_kubernetes_namespace", key(pod).0)]);
         pod_labels(&mut common, pod);
-        for container in list(&pod["spec"]["containers"]) {
-            let mut ports = list(&container["ports"]).peekable();
+        for container in items(&pod["spec"]["containers"]) {
+            let mut ports = items(&container["ports"]).iter().peekable();
             if ports.peek().is_none() {
                 let mut labels = common.clone();
                 labels.set(ADDRESS, ip);
@@ -149,24 +149,28 @@ pub fn pods(pods: &[Arc<Value>]) -> Vec<Labels> {
 
 fn pod_labels(labels: &mut Labels, pod: &Value) {
     let (spec, status) = (&pod["spec"], &pod["status"]);
-    let ready = list(&status["conditions"]).find(|c| c["type"] == "Ready");
-    let ready = ready.map_or("unknown", |c| match text(c, "status") {
+    let ready = items(&status["conditions"])
+        .iter()
+        .find(|c| c["type"] == "Ready");
+    let ready = ready.map_or("unknown", |c| match text_in(c, "status") {
         "True" => "true",
         "False" => "false",
         _ => "unknown",
     });
-    let owner = list(&pod["metadata"]["ownerReferences"]).find(|r| r["controller"] == true);
+    let owner = items(&pod["metadata"]["ownerReferences"])
+        .iter()
+        .find(|r| r["controller"] == true);
     let owner = owner.unwrap_or(&Value::Null);
     for (label, value) in [
-        ("name", text(&pod["metadata"], "name")),
-        ("ip", text(status, "podIP")),
+        ("name", text_in(&pod["metadata"], "name")),
+        ("ip", text_in(status, "podIP")),
         ("ready", ready),
-        ("phase", text(status, "phase")),
-        ("node_name", text(spec, "nodeName")),
-        ("host_ip", text(status, "hostIP")),
-        ("uid", text(&pod["metadata"], "uid")),
-        ("controller_kind", text(owner, "kind")),
-        ("controller_name", text(owner, "name")),
+        ("phase", text_in(status, "phase")),
+        ("node_name", text_in(spec, "nodeName")),
+        ("host_ip", text_in(status, "hostIP")),
+        ("uid", text_in(&pod["metadata"], "uid")),
+        ("controller_kind", text_in(owner, "kind")),
+        ("controller_name", text_in(owner, "name")),
     ] {
         labels.set(&format!("__meta_kubernetes_pod_{label}"), value);
     }
@@ -174,8 +178,11 @@ fn pod_labels(labels: &mut Labels, pod: &Value) {
 }
 
 fn container_of_port(labels: &mut Labels, pod: &Value, number: i64) {
-    for container in list(&pod["spec"]["containers"]) {
-        if let Some(port) = list(&container["ports"]).find(|p| p["containerPort"] == number) {
+    for container in items(&pod["spec"]["containers"]) {
+        if let Some(port) = items(&container["ports"])
+            .iter()
+            .find(|p| p["containerPort"] == number)
+        {
             container_labels(labels, container, Some(port));
             return;
         }
@@ -184,13 +191,13 @@ fn container_of_port(labels: &mut Labels, pod: &Value, number: i64) {
 
 fn container_labels(labels: &mut Labels, container: &Value, port: Option<&Value>) {
     let prefix = "__meta_kubernetes_pod_container";
-    labels.set(&format!("{prefix}_name"), text(container, "name"));
-    labels.set(&format!("{prefix}_image"), text(container, "image"));
+    labels.set(&format!("{prefix}_name"), text_in(container, "name"));
+    labels.set(&format!("{prefix}_image"), text_in(container, "image"));
     labels.set(&format!("{prefix}_init"), "false");
     if let Some(port) = port {
         let number = port["containerPort"].as_i64().unwrap_or_default();
-        let protocol = Some(text(port, "protocol")).filter(|p| !p.is_empty());
-        labels.set(&format!("{prefix}_port_name"), text(port, "name"));
+        let protocol = Some(text_in(port, "protocol")).filter(|p| !p.is_empty());
+        labels.set(&format!("{prefix}_port_name"), text_in(port, "name"));
         labels.set(&format!("{prefix}_port_number"), number.to_string());
         labels.set(
             &format!("{prefix}_port_protocol"),

@@ -3,12 +3,13 @@
 
 use serde_json::{Value, json};
 
-use super::{requests::list, scheduler::fit};
+use super::scheduler::fit;
 use crate::sandbox::{
     controllers::{
         Controller, Outcome,
         cluster::{Cluster, NODES, PODS, is_going},
     },
+    pointer::items,
     status::Refusal,
     store::{Change, Key},
     verbs::{delete::Options, name},
@@ -41,7 +42,7 @@ impl Controller for Lifecycle {
             return Ok(None);
         };
         let closed = node["spec"]["unschedulable"] == true;
-        let mut taints: Vec<Value> = list(&node["spec"]["taints"]).to_vec();
+        let mut taints: Vec<Value> = items(&node["spec"]["taints"]).to_vec();
         let tainted = taints.iter().any(|t| t["key"] == UNSCHEDULABLE);
         if closed != tainted {
             taints.retain(|t| t["key"] != UNSCHEDULABLE);
@@ -63,7 +64,7 @@ impl Controller for Lifecycle {
 
 /// Deletes the Pods that do not tolerate a node's taint at all.
 fn evict(cluster: &Cluster<'_>, node: &Value) -> Result<(), Refusal> {
-    let taints: Vec<&Value> = list(&node["spec"]["taints"])
+    let taints: Vec<&Value> = items(&node["spec"]["taints"])
         .iter()
         .filter(|t| t["effect"] == "NoExecute")
         .collect();

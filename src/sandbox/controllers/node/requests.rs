@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::sandbox::schema::quantity;
+use crate::sandbox::{pointer::items, schema::quantity};
 
 /// Amounts by resource, in nanos.
 pub type Amounts = BTreeMap<String, i128>;
@@ -29,11 +29,11 @@ pub fn of_list(list: &Value) -> Amounts {
 pub fn of_pod(pod: &Value) -> Amounts {
     let spec = &pod["spec"];
     let mut lasting = Amounts::new();
-    for container in list(&spec["containers"]) {
+    for container in items(&spec["containers"]) {
         add(&mut lasting, &of_list(&container["resources"]["requests"]));
     }
     let (mut sidecars, mut highest) = (Amounts::new(), Amounts::new());
-    for container in list(&spec["initContainers"]) {
+    for container in items(&spec["initContainers"]) {
         let own = of_list(&container["resources"]["requests"]);
         let mut meanwhile = sidecars.clone();
         add(&mut meanwhile, &own);
@@ -70,10 +70,6 @@ fn raise(to: &mut Amounts, others: &Amounts) {
         let highest = to.entry(name.clone()).or_default();
         *highest = (*highest).max(*amount);
     }
-}
-
-pub(super) fn list(value: &Value) -> &[Value] {
-    value.as_array().map_or(&[], Vec::as_slice)
 }
 
 #[cfg(test)]

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::requests::list;
 use crate::sandbox::{
     controllers::{
         Controller, Outcome,
         cluster::{Cluster, Kind, NODES},
     },
+    pointer::items,
     store::{Change, Key},
     verbs::name,
 };
@@ -112,7 +112,7 @@ fn status(node: &Value, now: &str) -> Value {
             "kubelet is posting ready status",
         ),
     ];
-    let before = list(&node["status"]["conditions"]);
+    let before = items(&node["status"]["conditions"]);
     let conditions = healthy.map(|(kind, status, reason, message)| {
         let old = before.iter().find(|c| c["type"] == kind && c["status"] == status);
         json!({

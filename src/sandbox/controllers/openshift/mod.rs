@@ -18,8 +18,10 @@ use super::{
     Controller,
     cluster::{Cluster, Kind},
 };
-use crate::sandbox::pointer::{list, text};
-use crate::sandbox::store::Key;
+use crate::sandbox::{
+    pointer::{list, text},
+    store::Key,
+};
 
 /// The program of most of them.
 const PROGRAM: &str = "openshift-controller-manager";

@@ -3,7 +3,10 @@
 
 use serde_json::Value;
 
-use crate::sandbox::prometheus::{discovery::sanitized, yaml::Yaml};
+use crate::sandbox::{
+    pointer::{items, text_in},
+    prometheus::{discovery::sanitized, yaml::Yaml},
+};
 
 /// Which monitors a job is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,16 +17,9 @@ pub(super) enum Kind {
 
 type Rules = Vec<Yaml>;
 
-fn text<'a>(value: &'a Value, field: &str) -> &'a str {
-    value[field].as_str().unwrap_or_default()
-}
-
-fn list(value: &Value) -> impl Iterator<Item = &Value> {
-    value.as_array().into_iter().flatten()
-}
-
 fn texts(value: &Value) -> Vec<String> {
-    list(value)
+    items(value)
+        .iter()
         .filter_map(|v| v.as_str().map(str::to_owned))
         .collect()
 }
@@ -69,7 +65,7 @@ pub(super) fn jobs(monitor: &Value, kind: Kind, shards: i64) -> Vec<Yaml> {
         Kind::Service => "endpoints",
         Kind::Pod => "podMetricsEndpoints",
     };
-    let endpoints = list(&monitor["spec"][field]).enumerate();
+    let endpoints = items(&monitor["spec"][field]).iter().enumerate();
     endpoints
         .map(|(index, endpoint)| job(monitor, kind, index, endpoint, shards))
         .collect()
@@ -77,7 +73,7 @@ pub(super) fn jobs(monitor: &Value, kind: Kind, shards: i64) -> Vec<Yaml> {
 
 fn job(monitor: &Value, kind: Kind, index: usize, endpoint: &Value, shards: i64) -> Yaml {
     let (metadata, spec) = (&monitor["metadata"], &monitor["spec"]);
-    let (namespace, name) = (text(metadata, "namespace"), text(metadata, "name"));
+    let (namespace, name) = (text_in(metadata, "namespace"), text_in(metadata, "name"));
     let (prefix, role) = match kind {
         Kind::Service => ("serviceMonitor", "endpoints"),
         Kind::Pod => ("podMonitor", "pod"),
@@ -101,17 +97,17 @@ fn job(monitor: &Value, kind: Kind, index: usize, endpoint: &Value, shards: i64)
         ("scrape_timeout", "scrapeTimeout"),
         ("metrics_path", "path"),
     ] {
-        if !text(endpoint, from).is_empty() {
-            job.push((field, Yaml::text(text(endpoint, from))));
+        if !text_in(endpoint, from).is_empty() {
+            job.push((field, Yaml::text(text_in(endpoint, from))));
         }
     }
     if endpoint["params"].is_object() {
         job.push(("params", Yaml::from(&endpoint["params"])));
     }
-    if !text(endpoint, "scheme").is_empty() {
+    if !text_in(endpoint, "scheme").is_empty() {
         job.push((
             "scheme",
-            Yaml::text(text(endpoint, "scheme").to_ascii_lowercase()),
+            Yaml::text(text_in(endpoint, "scheme").to_ascii_lowercase()),
         ));
     }
     if let Some(skip) = endpoint["tlsConfig"]["insecureSkipVerify"].as_bool() {
@@ -125,13 +121,16 @@ fn job(monitor: &Value, kind: Kind, index: usize, endpoint: &Value, shards: i64)
         Kind::Service => of_service(spec, endpoint),
         Kind::Pod => of_pod(spec, endpoint, (namespace, name)),
     };
-    rules.extend(list(&endpoint["relabelings"]).map(given));
+    rules.extend(items(&endpoint["relabelings"]).iter().map(given));
     sharding(&mut rules, shards);
     job.push(("relabel_configs", Yaml::List(rules)));
     if let Some(limit) = spec["sampleLimit"].as_u64().filter(|l| *l > 0) {
         job.push(("sample_limit", Yaml::Word(limit.to_string())));
     }
-    let metrics: Rules = list(&endpoint["metricRelabelings"]).map(given).collect();
+    let metrics: Rules = items(&endpoint["metricRelabelings"])
+        .iter()
+        .map(given)
+        .collect();
     if !metrics.is_empty() {
         job.push(("metric_relabel_configs", Yaml::List(metrics)));
     }
@@ -164,10 +163,10 @@ fn selected(rules: &mut Rules, selector: &Value, of: &str) {
         let regex = format!("({value});true");
         filter(rules, "keep", &[&label(name), &present(name)], &regex);
     }
-    for of in list(&selector["matchExpressions"]) {
-        let name = text(of, "key");
+    for of in items(&selector["matchExpressions"]) {
+        let name = text_in(of, "key");
         let values = format!("({});true", texts(&of["values"]).join("|"));
-        match text(of, "operator") {
+        match text_in(of, "operator") {
             "In" => filter(rules, "keep", &[&label(name), &present(name)], &values),
             "NotIn" => filter(rules, "drop", &[&label(name), &present(name)], &values),
             "Exists" => filter(rules, "keep", &[&present(name)], "true"),
@@ -218,7 +217,7 @@ fn of_service(spec: &Value, endpoint: &Value) -> Rules {
     let mut rules = Vec::new();
     copy(&mut rules, &["job"], "__tmp_prometheus_job_name");
     selected(&mut rules, &spec["selector"], "service");
-    let port = text(endpoint, "port");
+    let port = text_in(endpoint, "port");
     let called = if port.is_empty() {
         container_port(&mut rules, &endpoint["targetPort"])
     } else {
@@ -261,7 +260,7 @@ fn of_service(spec: &Value, endpoint: &Value) -> Rules {
         ("target_label", Yaml::text("job")),
         ("replacement", Yaml::text("${1}")),
     ]));
-    let job = text(spec, "jobLabel");
+    let job = text_in(spec, "jobLabel");
     if !job.is_empty() {
         let label = format!("__meta_kubernetes_service_label_{}", sanitized(job));
         copy_if(&mut rules, &label, "job");
@@ -277,7 +276,7 @@ fn of_pod(spec: &Value, endpoint: &Value, (namespace, name): (&str, &str)) -> Ru
     copy(&mut rules, &["job"], "__tmp_prometheus_job_name");
     drop_ended(&mut rules, endpoint);
     selected(&mut rules, &spec["selector"], "pod");
-    let (port, number) = (text(endpoint, "port"), &endpoint["portNumber"]);
+    let (port, number) = (text_in(endpoint, "port"), &endpoint["portNumber"]);
     let called = if port.is_empty() {
         // By its number alone it is not called anything.
         let by_number = container_port(&mut rules, number).is_some();
@@ -295,7 +294,7 @@ fn of_pod(spec: &Value, endpoint: &Value, (namespace, name): (&str, &str)) -> Ru
     copy(&mut rules, &["__meta_kubernetes_pod_name"], "pod");
     target_labels(&mut rules, &spec["podTargetLabels"], "pod");
     fixed(&mut rules, "job", &format!("{namespace}/{name}"));
-    let job = text(spec, "jobLabel");
+    let job = text_in(spec, "jobLabel");
     if !job.is_empty() {
         let label = format!("__meta_kubernetes_pod_label_{}", sanitized(job));
         copy_if(&mut rules, &label, "job");
@@ -332,7 +331,7 @@ fn given(rule: &Value) -> Yaml {
         ("target_label", "targetLabel"),
         ("regex", "regex"),
     ] {
-        let value = text(rule, from);
+        let value = text_in(rule, from);
         if !value.is_empty() || (from == "separator" && rule[from].is_string()) {
             out.push((field, Yaml::text(value)));
         }
@@ -344,7 +343,7 @@ fn given(rule: &Value) -> Yaml {
         out.push(("replacement", Yaml::text(replacement)));
     }
     // Where it is left out, the kind's default is this one.
-    let action = Some(text(rule, "action")).filter(|a| !a.is_empty());
+    let action = Some(text_in(rule, "action")).filter(|a| !a.is_empty());
     let action = action.unwrap_or("replace").to_ascii_lowercase();
     out.push(("action", Yaml::text(action)));
     Yaml::map(out)

@@ -3,26 +3,21 @@
 
 use serde_json::Value;
 
-use crate::sandbox::prometheus::{labels::anchored, number, rules};
-
-fn list(value: &Value) -> impl Iterator<Item = &Value> {
-    value.as_array().into_iter().flatten()
-}
-
-fn text<'a>(value: &'a Value, field: &str) -> &'a str {
-    value[field].as_str().unwrap_or_default()
-}
+use crate::sandbox::{
+    pointer::{items, text_in},
+    prometheus::{labels::anchored, number, rules},
+};
 
 /// What is wrong with the endpoints of a monitor; `interval` is that of the Prometheus.
 pub(super) fn monitor(endpoints: &Value, field: &str, interval: &str) -> Result<(), String> {
-    for (index, endpoint) in list(endpoints).enumerate() {
+    for (index, endpoint) in items(endpoints).iter().enumerate() {
         let at = format!("{field}[{index}]");
         timeout(endpoint, interval).map_err(|e| format!("{at}: {e}"))?;
         for (rules, name) in [
             ("relabelings", "relabelConfigs"),
             ("metricRelabelings", "metricRelabelConfigs"),
         ] {
-            for (number, rule) in list(&endpoint[rules]).enumerate() {
+            for (number, rule) in items(&endpoint[rules]).iter().enumerate() {
                 relabeling(rule).map_err(|e| format!("{at}: {name}: [{number}]: {e}"))?;
             }
         }
@@ -31,7 +26,10 @@ pub(super) fn monitor(endpoints: &Value, field: &str, interval: &str) -> Result<
 }
 
 fn timeout(endpoint: &Value, interval: &str) -> Result<(), String> {
-    let (timeout, own) = (text(endpoint, "scrapeTimeout"), text(endpoint, "interval"));
+    let (timeout, own) = (
+        text_in(endpoint, "scrapeTimeout"),
+        text_in(endpoint, "interval"),
+    );
     if timeout.is_empty() {
         return Ok(());
     }
@@ -52,8 +50,8 @@ fn timeout(endpoint: &Value, interval: &str) -> Result<(), String> {
 }
 
 fn relabeling(rule: &Value) -> Result<(), String> {
-    let (regex, target) = (text(rule, "regex"), text(rule, "targetLabel"));
-    let named = Some(text(rule, "action")).filter(|a| !a.is_empty());
+    let (regex, target) = (text_in(rule, "regex"), text_in(rule, "targetLabel"));
+    let named = Some(text_in(rule, "action")).filter(|a| !a.is_empty());
     let named = named.unwrap_or("replace");
     let action = named.to_ascii_lowercase();
     if let Err(error) = anchored(regex) {
@@ -88,7 +86,8 @@ fn relabeling(rule: &Value) -> Result<(), String> {
             "{target:?} is invalid 'target_label' for {named} action"
         ));
     }
-    let others = !list(&rule["sourceLabels"])
+    let others = !items(&rule["sourceLabels"])
+        .iter()
         .next()
         .is_none_or(Value::is_null)
         || !target.is_empty()

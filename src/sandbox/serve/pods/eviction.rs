@@ -8,9 +8,10 @@ use serde_json::{Value, json};
 
 use super::{
     super::{On, respond::Body},
-    list, success,
+    success,
 };
 use crate::sandbox::{
+    pointer::items,
     registry,
     status::{Cause, Details, Refusal},
     store::selector::Selector,
@@ -62,7 +63,7 @@ fn budgets_of(on: &On<'_>, pod: &Value) -> Vec<Arc<Value>> {
 
 /// Whether a Pod that is not ready may go without counting.
 fn is_free(budget: &Value, pod: &Value) -> bool {
-    let ready = list(&pod["status"]["conditions"])
+    let ready = items(&pod["status"]["conditions"])
         .iter()
         .any(|c| c["type"] == "Ready" && c["status"] == "True");
     let status = &budget["status"];

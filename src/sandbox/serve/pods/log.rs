@@ -10,14 +10,12 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use tokio::sync::mpsc;
 
-use super::{
-    super::{
-        On,
-        respond::{self, Body},
-    },
-    list,
+use super::super::{
+    On,
+    respond::{self, Body},
 };
 use crate::sandbox::{
+    pointer::items,
     programs::said::{self, Line},
     registry::Resource,
     status::Refusal,
@@ -86,12 +84,12 @@ pub(super) fn answer(on: &On<'_>) -> Result<Response<Body>, Refusal> {
 fn container(pod: &Value, named: &str) -> Result<String, Refusal> {
     let all: Vec<&str> = LISTS
         .iter()
-        .flat_map(|(field, _)| list(&pod["spec"][*field]))
+        .flat_map(|(field, _)| items(&pod["spec"][*field]))
         .filter_map(|c| c["name"].as_str())
         .collect();
     let pod_name = pod["metadata"]["name"].as_str().unwrap_or_default();
     if named.is_empty() {
-        return match list(&pod["spec"]["containers"]) {
+        return match items(&pod["spec"]["containers"]) {
             [one] => Ok(one["name"].as_str().unwrap_or_default().to_owned()),
             _ => Err(Refusal::bad_request(format!(
                 "a container name must be specified for pod {pod_name}, choose one of: [{}]",
@@ -123,7 +121,7 @@ fn run(pod: &Value, wanted: &Wanted) -> Result<Run, Refusal> {
     let refused = |what: String| Err(Refusal::bad_request(what));
     let mut all = LISTS
         .iter()
-        .flat_map(|(_, field)| list(&pod["status"][*field]));
+        .flat_map(|(_, field)| items(&pod["status"][*field]));
     let Some(status) = all.find(|s| s["name"] == name.as_str()) else {
         return refused(format!(
             "container \"{name}\" in pod \"{pod_name}\" is not available"
@@ -193,7 +191,7 @@ fn lines(api: &Api, pod: &Value, wanted: &Wanted, run: &Run) -> Vec<Line> {
     let until = run.ended.unwrap_or_else(|| api.clock.now());
     let mut specs = LISTS
         .iter()
-        .flat_map(|(field, _)| list(&pod["spec"][*field]));
+        .flat_map(|(field, _)| items(&pod["spec"][*field]));
     let Some(spec) = specs.find(|c| c["name"] == wanted.container.as_str()) else {
         return Vec::new();
     };

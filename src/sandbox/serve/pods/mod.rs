@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::{On, media, request::Verb, respond::Body};
 use crate::sandbox::{
+    pointer::items,
     programs::reference::Reference,
     status::{About, Cause, Refusal},
     verbs::{name, patch},
@@ -91,8 +92,8 @@ fn ephemeral(on: &On<'_>, verb: Verb) -> Result<Response<Body>, Refusal> {
             (*tried.object).clone()
         }
     };
-    let before = list(&live["spec"]["ephemeralContainers"]);
-    let after = list(&wanted["spec"]["ephemeralContainers"]);
+    let before = items(&live["spec"]["ephemeralContainers"]);
+    let after = items(&wanted["spec"]["ephemeralContainers"]);
     let kept = before
         .iter()
         .all(|old| after.iter().any(|new| new["name"] == old["name"]));
@@ -129,8 +130,4 @@ fn with_defaults(container: &Value) -> Value {
         }
     }
     filled
-}
-
-fn list(value: &Value) -> &[Value] {
-    value.as_array().map_or(&[], Vec::as_slice)
 }

@@ -4,11 +4,11 @@
 use serde_json::{Value, json};
 
 use super::{
-    super::requests::list,
     Look,
     life::{Life, Sandbox},
     name_of,
 };
+use crate::sandbox::pointer::items;
 
 /// The kubelet's own conditions; others keep theirs.
 const OWN: [&str; 5] = [
@@ -57,7 +57,7 @@ pub(super) fn of(
 ) -> Value {
     let pod = look.pod;
     let mut out = Gathered {
-        before: list(&pod["status"]["conditions"]),
+        before: items(&pod["status"]["conditions"]),
         now: look.cluster.stamp(),
         generation: &pod["metadata"]["generation"],
         all: Vec::new(),
@@ -94,7 +94,7 @@ pub(super) fn of(
         .iter()
         .zip(of_inits)
         .filter(|(spec, _)| spec["restartPolicy"] == "Always");
-    let specs = list(&pod["spec"]["containers"]).iter().zip(containers);
+    let specs = items(&pod["spec"]["containers"]).iter().zip(containers);
     let unready: Vec<&str> = sidecars
         .chain(specs)
         .filter(|(_, status)| status["ready"] != true)
@@ -113,7 +113,7 @@ pub(super) fn of(
 /// Whether the containers are ready, and the Pod with them.
 fn ready(out: &mut Gathered<'_>, pod: &Value, phase: &str, unready: &[&str], containers: &[Value]) {
     let message = format!("containers with unready status: [{}]", unready.join(" "));
-    let gates = list(&pod["spec"]["readinessGates"])
+    let gates = items(&pod["spec"]["readinessGates"])
         .iter()
         .filter_map(|g| g["conditionType"].as_str());
     let missing: Vec<String> = gates

@@ -3,8 +3,10 @@
 
 use serde_json::Value;
 
-use super::super::requests::list;
-use crate::sandbox::controllers::cluster::{CONFIG_MAPS, Cluster, SECRETS};
+use crate::sandbox::{
+    controllers::cluster::{CONFIG_MAPS, Cluster, SECRETS},
+    pointer::items,
+};
 
 /// Why the variables of a container can't be set.
 pub(super) fn problem(cluster: &Cluster<'_>, pod: &Value, container: &Value) -> Option<String> {
@@ -13,7 +15,7 @@ pub(super) fn problem(cluster: &Cluster<'_>, pod: &Value, container: &Value) -> 
         ("configMap", CONFIG_MAPS, "ConfigMap"),
         ("secret", SECRETS, "Secret"),
     ];
-    for source in list(&container["envFrom"]) {
+    for source in items(&container["envFrom"]) {
         for (kind, of, _) in kinds {
             let Some(wanted) = source
                 .get(format!("{kind}Ref"))
@@ -27,7 +29,7 @@ pub(super) fn problem(cluster: &Cluster<'_>, pod: &Value, container: &Value) -> 
             }
         }
     }
-    for variable in list(&container["env"]) {
+    for variable in items(&container["env"]) {
         for (kind, of, shown) in kinds {
             let wanted = variable["valueFrom"].get(format!("{kind}KeyRef"));
             let Some(wanted) = wanted.filter(|r| r["optional"] != true) else {

@@ -7,9 +7,9 @@ use std::{
 
 use serde_json::{Value, json};
 
-use super::super::requests::list;
 use crate::sandbox::{
     controllers::cluster::{Cluster, NODES},
+    pointer::items,
     programs::{
         reference::Reference,
         table::{self, Image},
@@ -27,8 +27,8 @@ const MOST_TOLD: usize = 50;
 /// Whether an image is on a node.
 pub(super) fn is_present(node: &Value, name: &Reference) -> bool {
     let full = name.full();
-    let named = |image: &Value| list(&image["names"]).iter().any(|n| *n == full.as_str());
-    list(&node["status"]["images"]).iter().any(named)
+    let named = |image: &Value| items(&image["names"]).iter().any(|n| *n == full.as_str());
+    items(&node["status"]["images"]).iter().any(named)
 }
 
 /// How long a pull takes.
@@ -152,7 +152,7 @@ pub(super) fn keep(
     else {
         return Ok(());
     };
-    let mut all: Vec<Value> = list(&node["status"]["images"]).to_vec();
+    let mut all: Vec<Value> = items(&node["status"]["images"]).to_vec();
     all.push(json!({"names": [id(name), name.full()], "sizeBytes": image.size}));
     all.sort_by_key(|i| std::cmp::Reverse(i["sizeBytes"].as_u64()));
     all.truncate(MOST_TOLD);

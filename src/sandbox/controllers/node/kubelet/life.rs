@@ -7,8 +7,8 @@ use std::{
 
 use serde_json::Value;
 
-use super::{super::requests::list, probes::Probes};
-use crate::sandbox::{clock::Clock, programs::Program};
+use super::probes::Probes;
+use crate::sandbox::{clock::Clock, pointer::items, programs::Program};
 
 /// The first pause after a failure, which doubles with each further one.
 const FIRST_PAUSE: Duration = Duration::from_secs(10);
@@ -222,7 +222,7 @@ impl Life {
         let status = &pod["status"];
         let began = ago(&status["startTime"], clock).map_or(now, |ago| now.saturating_sub(ago));
         let condition = |kind: &str| {
-            list(&status["conditions"])
+            items(&status["conditions"])
                 .iter()
                 .find(|c| c["type"] == kind)
         };
@@ -249,7 +249,7 @@ impl Life {
             "containerStatuses",
             "ephemeralContainerStatuses",
         ] {
-            for status in list(&status[field]) {
+            for status in items(&status[field]) {
                 let name = status["name"].as_str().unwrap_or_default();
                 life.runs.insert(name.to_owned(), Run::of(status, clock));
             }

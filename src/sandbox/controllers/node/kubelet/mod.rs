@@ -16,12 +16,12 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use serde_json::Value;
 
 use self::life::Life;
-use super::requests::list;
 use crate::sandbox::{
     controllers::{
         Controller, Outcome,
         cluster::{Cluster, Event, NODES, PODS, is_going},
     },
+    pointer::items,
     store::{Change, Key},
 };
 
@@ -132,9 +132,9 @@ impl Life {
     /// When something happens next.
     fn next(&self, look: &Look<'_>) -> Option<Duration> {
         let spec = &look.pod["spec"];
-        let all = list(&spec["initContainers"])
+        let all = items(&spec["initContainers"])
             .iter()
-            .chain(list(&spec["containers"]));
+            .chain(items(&spec["containers"]));
         let mut times: Vec<Duration> = self.sync_at.into_iter().chain(self.gone_at).collect();
         for container in all {
             let Some(run) = self.runs.get(name_of(container)) else {
@@ -153,7 +153,7 @@ impl Life {
 
 /// The address of a node.
 fn address(node: &Value) -> String {
-    let found = list(&node["status"]["addresses"])
+    let found = items(&node["status"]["addresses"])
         .iter()
         .find(|a| a["type"] == "InternalIP");
     found

@@ -4,11 +4,11 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    super::requests::list,
     Look, conditions,
     life::{Exit, Life, Run, State},
     name_of,
 };
+use crate::sandbox::pointer::items;
 
 /// When in its life a status is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,8 +25,8 @@ pub(super) fn of(look: &Look<'_>, life: &Life, moment: Moment) -> Value {
     let mut status = pod["status"].as_object().cloned().unwrap_or_default();
     let spec = &pod["spec"];
     let generation = &pod["metadata"]["generation"];
-    let inits = list(&spec["initContainers"]);
-    let containers = list(&spec["containers"]);
+    let inits = items(&spec["initContainers"]);
+    let containers = items(&spec["containers"]);
     let waits = if inits.is_empty() {
         "ContainerCreating"
     } else {
@@ -61,7 +61,7 @@ pub(super) fn of(look: &Look<'_>, life: &Life, moment: Moment) -> Value {
         status.insert("initContainerStatuses".to_owned(), json!(of_inits));
     }
     status.insert("containerStatuses".to_owned(), json!(of_containers));
-    let ephemeral = list(&spec["ephemeralContainers"]).iter();
+    let ephemeral = items(&spec["ephemeralContainers"]).iter();
     let ephemeral: Vec<Value> = ephemeral.map(|c| one(c, false)).collect();
     if !ephemeral.is_empty() {
         status.insert("ephemeralContainerStatuses".to_owned(), json!(ephemeral));
@@ -175,7 +175,7 @@ fn container(
     );
     out.insert("started".to_owned(), json!(started));
     out.insert("state".to_owned(), state);
-    let mounts = list(&spec["volumeMounts"]);
+    let mounts = items(&spec["volumeMounts"]);
     if !mounts.is_empty() {
         out.insert(
             "volumeMounts".to_owned(),

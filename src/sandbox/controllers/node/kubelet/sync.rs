@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{
-    super::requests::{has_ended, list},
+    super::requests::has_ended,
     Look,
     life::{Life, Run, Sandbox, State},
     name_of, probes, start,
@@ -17,6 +17,7 @@ use super::{
 };
 use crate::sandbox::{
     controllers::cluster::{PODS, is_going},
+    pointer::items,
     programs::{self, Program},
     status::Refusal,
     verbs::delete::Options,
@@ -132,7 +133,7 @@ fn parts(pod: &Value) -> impl Iterator<Item = (String, &Value)> {
     ["initContainers", "containers", "ephemeralContainers"]
         .into_iter()
         .flat_map(move |field| {
-            let all = list(&pod["spec"][field]).iter();
+            let all = items(&pod["spec"][field]).iter();
             all.map(move |c| (format!("spec.{field}{{{}}}", name_of(c)), c))
         })
 }
@@ -269,13 +270,13 @@ fn free_address(look: &Look<'_>, last: &mut u16) -> String {
 /// Starts what is to run; says whether the look is to go on later.
 fn run_containers(look: &Look<'_>, life: &mut Life) -> Result<bool, Refusal> {
     let spec = &look.pod["spec"];
-    let containers = list(&spec["containers"]);
-    let ephemeral = list(&spec["ephemeralContainers"]);
+    let containers = items(&spec["containers"]);
+    let ephemeral = items(&spec["ephemeralContainers"]);
     let begun = containers.iter().any(|c| {
         let run = life.runs.get(name_of(c));
         run.is_some_and(|r| r.state != State::None || r.waiting.is_some() || r.pull.is_some())
     });
-    for init in list(&spec["initContainers"]) {
+    for init in items(&spec["initContainers"]) {
         let sidecar = init["restartPolicy"] == "Always";
         let run = life.run(name_of(init));
         let done = if sidecar {

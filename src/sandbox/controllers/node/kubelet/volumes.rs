@@ -3,13 +3,15 @@
 
 use serde_json::Value;
 
-use super::super::requests::list;
-use crate::sandbox::controllers::cluster::{CONFIG_MAPS, Cluster, Kind, SECRETS};
+use crate::sandbox::{
+    controllers::cluster::{CONFIG_MAPS, Cluster, Kind, SECRETS},
+    pointer::items,
+};
 
 /// The volumes that can't be set up, each with the reason.
 pub(super) fn missing(cluster: &Cluster<'_>, pod: &Value) -> Vec<(String, String)> {
     let namespace = pod["metadata"]["namespace"].as_str().unwrap_or_default();
-    let volumes = list(&pod["spec"]["volumes"]).iter();
+    let volumes = items(&pod["spec"]["volumes"]).iter();
     volumes
         .filter_map(|volume| {
             let why = problem(cluster, namespace, volume)?;
@@ -25,7 +27,7 @@ fn problem(cluster: &Cluster<'_>, namespace: &str, volume: &Value) -> Option<Str
     if let Some(source) = volume.get("secret") {
         return of_object(cluster, namespace, source, "secret");
     }
-    let sources = list(&volume["projected"]["sources"]).iter();
+    let sources = items(&volume["projected"]["sources"]).iter();
     let mut problems: Vec<String> = sources
         .filter_map(|source| {
             ["configMap", "secret"].iter().find_map(|kind| {
@@ -56,7 +58,7 @@ fn of_object(cluster: &Cluster<'_>, namespace: &str, source: &Value, kind: &str)
     let Some(object) = cluster.get(of, namespace, name) else {
         return Some(format!("{kind} \"{name}\" not found"));
     };
-    let keys = list(&source["items"])
+    let keys = items(&source["items"])
         .iter()
         .filter_map(|i| i["key"].as_str());
     let lacks = keys

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::super::requests::list;
 use crate::sandbox::{
     controllers::cluster::{Cluster, Kind},
+    pointer::items,
     status::Refusal,
 };
 
@@ -30,7 +30,7 @@ pub(super) enum Claims {
 /// The names of the claims that a Pod's volumes name.
 fn names(pod: &Value) -> Vec<String> {
     let pod_name = pod["metadata"]["name"].as_str().unwrap_or_default();
-    let volumes = list(&pod["spec"]["volumes"]).iter();
+    let volumes = items(&pod["spec"]["volumes"]).iter();
     volumes
         .filter_map(|volume| {
             if volume["ephemeral"].is_object() {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::super::requests::{self, Amounts, list};
-use crate::sandbox::{controllers::placement, store::selector::Selector};
+use super::super::requests::{self, Amounts};
+use crate::sandbox::{controllers::placement, pointer::items, store::selector::Selector};
 
 /// Why a Pod does not fit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,7 +52,7 @@ fn unschedulable(pod: &Value, node: &Value) -> Option<Misfit> {
 }
 
 fn tainted(pod: &Value, node: &Value) -> Option<Misfit> {
-    let all = list(&node["spec"]["taints"]).iter();
+    let all = items(&node["spec"]["taints"]).iter();
     let mut hard = all.filter(|t| t["effect"] == "NoSchedule" || t["effect"] == "NoExecute");
     let untolerated = hard.any(|t| !tolerates(pod, t));
     untolerated.then(|| Misfit::for_good("node(s) had untolerated taint(s)"))
@@ -61,7 +61,7 @@ fn tainted(pod: &Value, node: &Value) -> Option<Misfit> {
 /// Whether a Pod tolerates a taint.
 #[must_use]
 pub fn tolerates(pod: &Value, taint: &Value) -> bool {
-    let mut tolerations = list(&pod["spec"]["tolerations"]).iter();
+    let mut tolerations = items(&pod["spec"]["tolerations"]).iter();
     tolerations.any(|t| placement::tolerates(t, taint))
 }
 
@@ -73,9 +73,9 @@ fn unwanted(pod: &Value, node: &Value) -> Option<Misfit> {
 
 fn ports_taken(pod: &Value, others: &[Arc<Value>]) -> Option<Misfit> {
     let of = |pod: &Value| -> Vec<i64> {
-        let containers = list(&pod["spec"]["containers"]).iter();
+        let containers = items(&pod["spec"]["containers"]).iter();
         containers
-            .flat_map(|c| list(&c["ports"]))
+            .flat_map(|c| items(&c["ports"]))
             .filter_map(|p| p["hostPort"].as_i64())
             .filter(|p| *p > 0)
             .collect()
@@ -121,7 +121,7 @@ fn apart(pod: &Value, node: &Value, others: &[Arc<Value>]) -> Option<Misfit> {
     };
     let meets = |term: &Value, of: &Value, other: &Value| {
         let own = &of["metadata"]["namespace"];
-        let named = list(&term["namespaces"]);
+        let named = items(&term["namespaces"]);
         let there = &other["metadata"]["namespace"];
         let here = if named.is_empty() {
             there == own
@@ -131,14 +131,14 @@ fn apart(pod: &Value, node: &Value, others: &[Arc<Value>]) -> Option<Misfit> {
         here && Selector::of(&term["labelSelector"]).matches(other)
     };
     let affinity = &pod["spec"]["affinity"];
-    for term in list(&affinity["podAffinity"][REQUIRED]) {
+    for term in items(&affinity["podAffinity"][REQUIRED]) {
         let found = others.iter().any(|o| meets(term, pod, o));
         // The first of a group that wants to be together begins it.
         if !spread(term) || !(found || meets(term, pod, pod)) {
             return Some(Misfit::for_good("node(s) didn't match pod affinity rules"));
         }
     }
-    for term in list(&affinity["podAntiAffinity"][REQUIRED]) {
+    for term in items(&affinity["podAntiAffinity"][REQUIRED]) {
         if spread(term) && others.iter().any(|o| meets(term, pod, o)) {
             return Some(Misfit::by_others(
                 "node(s) didn't match pod anti-affinity rules",
@@ -146,7 +146,7 @@ fn apart(pod: &Value, node: &Value, others: &[Arc<Value>]) -> Option<Misfit> {
         }
     }
     let kept_off = others.iter().any(|other| {
-        let terms = list(&other["spec"]["affinity"]["podAntiAffinity"][REQUIRED]).iter();
+        let terms = items(&other["spec"]["affinity"]["podAntiAffinity"][REQUIRED]).iter();
         terms
             .into_iter()
             .any(|term| spread(term) && meets(term, other, pod))
