@@ -1,5 +1,6 @@
 //! HTTP: requests in, objects and refusals out.
 
+mod about;
 pub mod authn;
 mod media;
 mod openshift;
@@ -28,7 +29,7 @@ use hyper_util::{
     server::conn::auto,
 };
 use serde_json::Value;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 
 use self::{
     authn::Tokens,
@@ -39,7 +40,7 @@ use self::{
 };
 use super::{
     authz::{self, Attributes, User},
-    discovery, kinds, openapi,
+    kinds,
     registry::Resource,
     status::Refusal,
     store::selector::Selector,
@@ -68,14 +69,7 @@ pub async fn serve(
 ) -> io::Result<()> {
     let tokens = Arc::new(tokens);
     loop {
-        let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
-            Err(error) if is_passing(&error) => {
-                tokio::time::sleep(PAUSE).await;
-                continue;
-            }
-            Err(error) => return Err(error),
-        };
+        let stream = next(&listener).await?;
         let (api, tokens) = (Arc::clone(&api), Arc::clone(&tokens));
         let acceptor = authority.acceptor();
         tokio::spawn(async move {
@@ -99,6 +93,17 @@ pub async fn serve(
                 .serve_connection(TokioIo::new(stream), service)
                 .await;
         });
+    }
+}
+
+/// The next connection. One that could not be taken is passed over.
+async fn next(listener: &TcpListener) -> io::Result<TcpStream> {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => return Ok(stream),
+            Err(error) if is_passing(&error) => tokio::time::sleep(PAUSE).await,
+            Err(error) => return Err(error),
+        }
     }
 }
 
@@ -170,7 +175,7 @@ fn outcome(
     asked: &Asked,
 ) -> Result<Response<Body>, Refusal> {
     let user = tokens.user(api, &asked.headers, certified)?;
-    if let Some(answer) = about_the_server(api, asked) {
+    if let Some(answer) = about::answer(api, asked) {
         let wanted = Attributes::of_path("get", &asked.path);
         return if authz::decide(&api.store, &user, &wanted).allowed {
             Ok(answer)
@@ -236,81 +241,6 @@ fn outcome(
     respond::warn(&mut answer, warning);
     openshift::warn(&on, &mut answer);
     Ok(answer)
-}
-
-/// What a server tells of itself.
-fn about_the_server(api: &Api, asked: &Asked) -> Option<Response<Body>> {
-    let registry = api.registry();
-    let aggregated = asked
-        .header(header::ACCEPT)
-        .contains("as=APIGroupDiscoveryList");
-    let found = match asked.path.trim_end_matches('/') {
-        "/healthz" | "/livez" | "/readyz" => return Some(respond::text(StatusCode::OK, "ok")),
-        "/version" => version(),
-        "/openapi/v2"
-            if asked
-                .header(header::ACCEPT)
-                .contains("proto-openapi.spec.v2") =>
-        {
-            let document = openapi::nameless();
-            return Some(respond::bytes(StatusCode::OK, openapi::BINARY, document));
-        }
-        "/openapi/v2" => openapi::everything(&registry),
-        "/openapi/v3" => openapi::index(&registry),
-        "/api" if aggregated => discovery::aggregated(&registry, true),
-        "/apis" if aggregated => discovery::aggregated(&registry, false),
-        "/api" => discovery::core_versions(asked.header(header::HOST)),
-        "/apis" => discovery::groups(&registry),
-        path => {
-            if let Some(of) = path.strip_prefix("/openapi/v3/") {
-                return Some(described(&registry, of));
-            }
-            let mut parts = path.split('/').skip(1);
-            match (parts.next()?, parts.next(), parts.next(), parts.next()) {
-                ("api", Some(version), None, None) => listed(&registry, "", version)?,
-                ("apis", Some(group), None, None) => {
-                    let found = registry.groups().iter().find(|g| g.name == group)?;
-                    discovery::group(found, true)
-                }
-                ("apis", Some(group), Some(version), None) => listed(&registry, group, version)?,
-                _ => return None,
-            }
-        }
-    };
-    if aggregated && found["kind"] == "APIGroupDiscoveryList" {
-        return Some(respond::json_as(
-            StatusCode::OK,
-            &found,
-            "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList",
-        ));
-    }
-    Some(Form::of_words(asked).value(StatusCode::OK, &found))
-}
-
-fn listed(registry: &super::registry::Registry, group: &str, version: &str) -> Option<Value> {
-    let served = !registry.of(group, version).is_empty();
-    served.then(|| discovery::resources(registry, group, version))
-}
-
-/// The document of a group/version: `api/v1`, `apis/apps/v1`.
-fn described(registry: &super::registry::Registry, of: &str) -> Response<Body> {
-    let (group, version) = match of.split_once('/') {
-        Some(("apis", rest)) => rest.split_once('/').unwrap_or_default(),
-        Some(("api", version)) => ("", version),
-        _ => ("", ""),
-    };
-    match openapi::document(registry, group, version) {
-        Some(found) => respond::json(StatusCode::OK, &found),
-        None => respond::text(StatusCode::NOT_FOUND, ""),
-    }
-}
-
-/// The version that the structure of the kinds was taken from.
-fn version() -> Value {
-    serde_json::json!({
-        "major": "1", "minor": "34", "gitVersion": "v1.34.4", "gitCommit": "", "gitTreeState": "",
-        "buildDate": "1970-01-01T00:00:00Z", "goVersion": "", "compiler": "", "platform": "linux/amd64",
-    })
 }
 
 /// A request for a resource.

@@ -8,7 +8,7 @@ use hyper::body::{Bytes, Incoming};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 
-use super::{PAUSE, is_passing, request::decode};
+use super::{next, request::decode};
 use crate::sandbox::{
     router::{Answer, Request, Router},
     verbs::Api,
@@ -18,14 +18,7 @@ use crate::sandbox::{
 pub async fn serve(api: Arc<Api>, listener: TcpListener) -> io::Result<()> {
     let router = Arc::new(Router::default());
     loop {
-        let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
-            Err(error) if is_passing(&error) => {
-                tokio::time::sleep(PAUSE).await;
-                continue;
-            }
-            Err(error) => return Err(error),
-        };
+        let stream = next(&listener).await?;
         let (api, router) = (Arc::clone(&api), Arc::clone(&router));
         tokio::spawn(async move {
             let service = hyper::service::service_fn(move |request| {
