@@ -155,7 +155,7 @@ fn each<'a>(value: &'a mut Value, path: &str) -> impl Iterator<Item = &'a mut Va
 }
 
 /// Sets what is not given, field by field.
-fn given(value: &mut Value, defaults: &Value) {
+pub(in crate::sandbox) fn given(value: &mut Value, defaults: &Value) {
     if value.is_null() {
         *value = json!({});
     }
@@ -193,7 +193,7 @@ fn pod_spec(spec: &mut Value) {
     if let Some(account) = spec["serviceAccountName"].as_str().map(str::to_owned) {
         spec["serviceAccount"] = json!(account);
     }
-    for list in ["initContainers", "containers"] {
+    for list in ["initContainers", "containers", "ephemeralContainers"] {
         for item in each(spec, list) {
             container(item);
         }

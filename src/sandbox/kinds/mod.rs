@@ -1,7 +1,7 @@
 //! What is peculiar to each kind: what a client can't set, what is filled in, what is refused.
 
 pub mod convert;
-mod defaults;
+pub(in crate::sandbox) mod defaults;
 mod pod;
 mod validate;
 mod workload;

@@ -18,11 +18,12 @@ use serde_json::Value;
 
 use super::{
     admission::Request,
+    kinds::defaults::given,
+    pointer::{list, text},
     registry::Resource,
     status::{Cause, Refusal},
     store::State,
 };
-use crate::sandbox::pointer::{list, text};
 
 /// Whether a resource is one of those that `OpenShift`'s own API server has.
 #[must_use]
@@ -109,24 +110,5 @@ pub fn admit(state: &State, request: &Request<'_>, object: &mut Value) -> Result
         "Route" => route::admit(state, request, object),
         "ImageStream" => stream::admit(state, request, object),
         _ => Ok(()),
-    }
-}
-
-/// Sets what is not given, field by field.
-fn given(value: &mut Value, defaults: &Value) {
-    if value.is_null() {
-        *value = Value::Object(serde_json::Map::new());
-    }
-    let (Value::Object(map), Value::Object(defaults)) = (value, defaults) else {
-        return;
-    };
-    for (key, default) in defaults {
-        match map.get_mut(key) {
-            Some(found) if found.is_object() && default.is_object() => given(found, default),
-            Some(found) if !found.is_null() => {}
-            _ => {
-                map.insert(key.clone(), default.clone());
-            }
-        }
     }
 }

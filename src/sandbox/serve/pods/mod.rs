@@ -4,12 +4,11 @@ mod eviction;
 mod log;
 
 use http::{Response, StatusCode};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{On, media, request::Verb, respond::Body};
 use crate::sandbox::{
     pointer::items,
-    programs::reference::Reference,
     status::{About, Cause, Refusal},
     verbs::{name, patch},
 };
@@ -105,29 +104,10 @@ fn ephemeral(on: &On<'_>, verb: Verb) -> Result<Response<Body>, Refusal> {
         );
         return Err(Refusal::invalid(about, on.name(), vec![cause]));
     }
-    let filled: Vec<Value> = after.iter().map(with_defaults).collect();
-    let change = json!({"spec": {"ephemeralContainers": filled}});
+    let change = json!({"spec": {"ephemeralContainers": after}});
     let change = (patch::Kind::Merge, &change);
     let written = on
         .api
         .patch(on.resource, on.namespace(), on.name(), change, &on.how())?;
     Ok(on.written(&written))
-}
-
-fn with_defaults(container: &Value) -> Value {
-    let mut filled = container.clone();
-    let image = Reference::parse(container["image"].as_str().unwrap_or_default());
-    let latest = image.is_ok_and(|r| r.tag == "latest");
-    let pull = if latest { "Always" } else { "IfNotPresent" };
-    for (field, value) in [
-        ("imagePullPolicy", json!(pull)),
-        ("resources", json!({})),
-        ("terminationMessagePath", json!("/dev/termination-log")),
-        ("terminationMessagePolicy", json!("File")),
-    ] {
-        if filled[field].is_null() {
-            filled[field] = value;
-        }
-    }
-    filled
 }
