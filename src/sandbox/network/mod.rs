@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::{
-    programs::{self, reference::Reference},
+    programs::{self, reference::Reference, table::Counts},
     prometheus::{
         api::{
             body::Page,
@@ -71,7 +71,10 @@ pub fn ask(api: &Api, pod: &Value, port: u16, request: &Request<'_>) -> Result<P
     }
     let name = pod["metadata"]["name"].as_str().unwrap_or_default();
     let Some(exporter) = &answer.exporter else {
-        let body = shop(api, container, uid, request).unwrap_or(answer.body);
+        let body = match answer.counts {
+            Some(counts) => counted(api, counts, uid, request, &answer.body),
+            None => answer.body,
+        };
         return Ok(Page {
             status: answer.status,
             kind: answer.content_type,
@@ -123,38 +126,30 @@ pub fn is_prometheus(container: &Value) -> bool {
     Reference::parse(image).is_ok_and(|r| r.path().rsplit('/').next() == Some(PROMETHEUS))
 }
 
-/// What the shop of lab images answers, whose state lives on between requests.
-fn shop(api: &Api, container: &Value, uid: &str, request: &Request<'_>) -> Option<String> {
+/// Remembers what is asked of a program, and fills in what it has counted.
+fn counted(api: &Api, counts: Counts, uid: &str, request: &Request<'_>, body: &str) -> String {
+    // The most that it holds, and what it is given where no amount is named, in MiB.
     const MOST_HELD: u64 = 96;
     const USUAL: u64 = 10;
-    let image = container["image"].as_str().unwrap_or_default();
-    let is_shop = Reference::parse(image).is_ok_and(|r| r.path().ends_with("/java-demo"));
-    if !is_shop {
-        return None;
-    }
-    match request.path {
-        "/orders" => {
-            let asked = api.prometheuses.note(uid, |a| a.orders += 1);
-            Some(format!("order {}\n", asked.orders))
-        }
-        "/heap" => {
+    let asked = api.prometheuses.note(uid, |asked| match counts {
+        Counts::Orders => asked.orders += 1,
+        Counts::Work => asked.worked += 1,
+        Counts::Heap => {
             let wanted = Parameters::parse(request.query, "");
             let more = wanted.get("mb").parse().unwrap_or(USUAL).min(MOST_HELD);
-            let asked = api.prometheuses.note(uid, |a| {
-                a.held = if more == 0 {
-                    0
-                } else {
-                    (a.held + more).min(MOST_HELD)
-                };
-            });
-            Some(format!("holding {} MiB\n", asked.held))
+            // Nothing more is nothing at all.
+            asked.held = match more {
+                0 => 0,
+                more => (asked.held + more).min(MOST_HELD),
+            };
         }
-        "/work" => {
-            api.prometheuses.note(uid, |a| a.worked += 1);
-            None
-        }
-        _ => None,
-    }
+    });
+    let count = match counts {
+        Counts::Orders => asked.orders,
+        Counts::Work => asked.worked,
+        Counts::Heap => asked.held,
+    };
+    body.replace("{count}", &count.to_string())
 }
 
 /// When a container started that runs, in milliseconds since 1970.

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use self::{
     reference::Reference,
-    table::{Ends, Image, Listener},
+    table::{Counts, Ends, Image, Listener},
 };
 use crate::sandbox::pointer::text_in;
 
@@ -53,6 +53,8 @@ pub struct Answer {
     pub body: String,
     /// The exporter that writes the body: `java-demo`, `prometheus`.
     pub exporter: Option<String>,
+    /// What of the request the program remembers.
+    pub counts: Option<Counts>,
     /// The folder whose files are shown, where a volume may be mounted over it.
     pub files: String,
 }
@@ -229,6 +231,7 @@ impl Program {
             },
             exporter: Some(page.exporter.clone()).filter(|e| !e.is_empty()),
             body,
+            counts: page.counts,
             files: listener.files.clone(),
         })
     }

@@ -101,6 +101,20 @@ pub struct Page {
     pub body: String,
     /// The exporter that writes the body.
     pub exporter: String,
+    /// What of the request the program remembers, and shows in its metrics.
+    pub counts: Option<Counts>,
+}
+
+/// What a program remembers of requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Counts {
+    /// How many orders there were; `{count}` in the body.
+    Orders,
+    /// How much memory it was asked to hold, in MiB, by the parameter `mb`; `{count}` in the body.
+    Heap,
+    /// How often it was given work.
+    Work,
 }
 
 impl Image {

@@ -336,7 +336,7 @@ fn autoscaler(column: &str, object: &Value) -> Option<Value> {
     })
 }
 
-/// What is measured, against what is wanted: of resources, as labs use them.
+/// What is measured, against what is wanted: of resources alone.
 fn targets(object: &Value) -> Option<Value> {
     let current = list(object, "/status/currentMetrics");
     let told = list(object, "/spec/metrics")

@@ -19,7 +19,7 @@ pub struct Process {
     pub asked: Asked,
 }
 
-/// What was asked of a shop.
+/// What was asked of a program that remembers it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Asked {
     /// Orders since the start.
