@@ -457,3 +457,45 @@ fn images_of_other_projects_are_for_those_who_may_pull_them() {
     );
     made_by(User::admin("admin")).unwrap();
 }
+
+#[tokio::test]
+async fn projects_are_watched_by_those_who_see_them() {
+    let mut sandbox = Sandbox::new(Flavour::OpenShift, clock());
+    let mut tokens = Tokens::default();
+    for student in ["student1", "student2"] {
+        tokens.add(
+            student,
+            User::named(student, &["system:authenticated:oauth"]),
+        );
+    }
+    let served = support::sandbox::start_with(Arc::clone(&sandbox.api), tokens).await;
+    let (one, two) = (client(&served, "student1"), client(&served, "student2"));
+    let request = json!({
+        "method": "POST", "path": "/apis/project.openshift.io/v1/projectrequests",
+        "body": {"metadata": {"name": "mine"}},
+    });
+    assert_eq!(ask(&one, &request).await["status"], 201);
+    sandbox.settle();
+    let watch = |client: kube::Client| async move {
+        let path = "/apis/project.openshift.io/v1/projects?watch=true&timeoutSeconds=2";
+        let request = http::Request::get(path).body(kube::client::Body::empty());
+        client.send(request.unwrap()).await.unwrap().into_body()
+    };
+    let (mut mine, theirs) = (watch(one.clone()).await, watch(two).await);
+    // What is there comes first: the watch has begun.
+    let first = mine.frame().await.unwrap().unwrap().into_data().unwrap();
+    let first = String::from_utf8_lossy(&first).into_owned();
+    assert!(
+        first.contains("ADDED") && first.contains("Project"),
+        "{first}"
+    );
+    let gone = json!({"method": "DELETE", "path": "/apis/project.openshift.io/v1/projects/mine"});
+    ask(&one, &gone).await;
+    sandbox.pass(Duration::from_secs(60));
+    let (mine, theirs) = tokio::join!(mine.collect(), theirs.collect());
+    let text =
+        |body: http_body_util::Collected<_>| String::from_utf8_lossy(&body.to_bytes()).into_owned();
+    let (mine, theirs) = (text(mine.unwrap()), text(theirs.unwrap()));
+    assert!(mine.contains("DELETED"), "{mine}");
+    assert!(!theirs.contains("mine"), "{theirs}");
+}

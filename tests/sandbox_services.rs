@@ -772,3 +772,26 @@ fn a_claim_of_a_class_waits_for_its_consumer_and_gets_a_volume_of_its_own() {
     cluster.delete("v1/PersistentVolumeClaim", "c", None);
     assert!(cluster.find("v1/PersistentVolume", volume).is_none());
 }
+
+#[test]
+fn a_dry_run_makes_nothing() {
+    let mut cluster = Cluster::new();
+    cluster.create("v1/Namespace", &json!({"metadata": {"name": "fresh"}}));
+    let api = Arc::clone(&cluster.sandbox.api);
+    let accounts = cluster.resource("v1/ServiceAccount");
+    // The controller's is taken away, and the controller has had no time to make another.
+    let options = ccnr::sandbox::verbs::delete::Options::default();
+    api.delete(&accounts, Some("fresh"), "default", &options)
+        .unwrap();
+    let how = How {
+        dry_run: true,
+        ..How::by("test")
+    };
+    let pod = json!({
+        "metadata": {"name": "p"}, "spec": {"containers": [{"name": "c", "image": "nginx"}]},
+    });
+    let pods = cluster.resource("v1/Pod");
+    let before = api.store.with(|s| s.version());
+    api.create(&pods, Some("fresh"), pod, &how).unwrap();
+    assert_eq!(api.store.with(|s| s.version()), before);
+}

@@ -24,6 +24,10 @@ pub struct User {
 
 /// The group whose members may do everything.
 const MASTERS: &str = "system:masters";
+/// What the names of accounts begin with.
+const ACCOUNT: &str = "system:serviceaccount:";
+/// The group of all accounts.
+const ACCOUNTS: &str = "system:serviceaccounts";
 /// The group of everybody who said who they are.
 const AUTHENTICATED: &str = "system:authenticated";
 
@@ -68,6 +72,20 @@ impl User {
         }
     }
 
+    /// A `ServiceAccount`, in the groups of all accounts and of those of its namespace.
+    /// <https://kubernetes.io/docs/reference/access-authn-authz/service-accounts-admin/#groups>
+    #[must_use]
+    pub fn account(namespace: &str, name: &str) -> Self {
+        let own = format!("{ACCOUNTS}:{namespace}");
+        Self::named(&format!("{ACCOUNT}{namespace}:{name}"), &[ACCOUNTS, &own])
+    }
+
+    /// Namespace and name of the account that a user of this name is; none for others.
+    #[must_use]
+    pub fn as_account(name: &str) -> Option<(&str, &str)> {
+        name.strip_prefix(ACCOUNT)?.split_once(':')
+    }
+
     /// Somebody who said nothing of themselves.
     #[must_use]
     pub fn anonymous() -> Self {
@@ -106,7 +124,7 @@ impl User {
                 } else {
                     text("namespace")
                 };
-                self.name == format!("system:serviceaccount:{of}:{}", text("name"))
+                Self::as_account(&self.name) == Some((of, text("name")))
             }
             _ => false,
         }

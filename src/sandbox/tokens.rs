@@ -160,9 +160,7 @@ impl Signer {
         stands(store, &own)?;
         let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
         let namespace = text(&own["namespace"]);
-        let groups = format!("system:serviceaccounts:{namespace}");
-        let name = text(&claims["sub"]);
-        let mut user = User::named(&name, &["system:serviceaccounts", &groups]);
+        let mut user = User::account(&namespace, &text(&own["serviceaccount"]["name"]));
         user.uid = text(&own["serviceaccount"]["uid"]);
         Ok(Bearer {
             user,

@@ -57,14 +57,10 @@ impl Tokens {
         for group in &groups {
             may_impersonate(api, &user, &impersonated("groups", "", group))?;
         }
-        let account = name.strip_prefix("system:serviceaccount:");
-        Ok(match account.and_then(|a| a.split_once(':')) {
+        Ok(match User::as_account(name) {
             _ if name == User::anonymous().name => User::anonymous(),
             // An account is in its groups where none are given.
-            Some((namespace, _)) if groups.is_empty() => {
-                let own = format!("system:serviceaccounts:{namespace}");
-                User::named(name, &["system:serviceaccounts", &own])
-            }
+            Some((namespace, account)) if groups.is_empty() => User::account(namespace, account),
             _ => User::named(name, &groups),
         })
     }
@@ -72,8 +68,7 @@ impl Tokens {
 
 /// To act as a user, or as a `ServiceAccount`, which users are named after.
 fn as_user(name: &str) -> Attributes {
-    let account = name.strip_prefix("system:serviceaccount:");
-    match account.and_then(|a| a.split_once(':')) {
+    match User::as_account(name) {
         Some((namespace, account)) => impersonated("serviceaccounts", namespace, account),
         None => impersonated("users", "", name),
     }
@@ -94,5 +89,33 @@ fn may_impersonate(api: &Api, user: &User, wanted: &Attributes) -> Result<(), Re
         Ok(())
     } else {
         Err(wanted.refusal(user))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sandbox::{clock::Clock, registry::Registry};
+
+    #[test]
+    fn whose_name_is_taken_is_who_they_are_with_their_groups() {
+        let api = Api::new(Registry::kubernetes(), Clock::of_machine());
+        let mut tokens = Tokens::default();
+        tokens.add("admin", User::admin("admin"));
+        let as_name = |name: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::AUTHORIZATION, "Bearer admin".parse().unwrap());
+            headers.insert("impersonate-user", name.parse().unwrap());
+            tokens.user(&api, &headers, None).unwrap()
+        };
+        let robot = as_name("system:serviceaccount:a:robot");
+        assert_eq!(robot, User::account("a", "robot"));
+        assert!(
+            robot
+                .groups
+                .contains(&"system:serviceaccounts:a".to_owned())
+        );
+        assert_eq!(as_name("system:anonymous"), User::anonymous());
+        assert_eq!(as_name("sato"), User::named("sato", &[]));
     }
 }

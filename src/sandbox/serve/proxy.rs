@@ -27,12 +27,7 @@ pub(super) fn answer(on: &On<'_>) -> Result<Response<Body>, Refusal> {
     };
     // The server looks for the target first, and sends those away then who forgot the slash.
     let path = on.asked.path.as_str();
-    // `/api/v1/namespaces/NS/services/NAME/proxy`: seven parts, whatever they are called.
-    let end = path
-        .match_indices('/')
-        .nth(7)
-        .map_or(path.len(), |(at, _)| at);
-    let (before, rest) = path.split_at(end);
+    let (before, rest) = parted(path);
     if rest.is_empty() {
         let query = &on.asked.raw_query;
         let mark = if query.is_empty() { "" } else { "?" };
@@ -84,6 +79,13 @@ pub(super) fn answer(on: &On<'_>) -> Result<Response<Body>, Refusal> {
             )))
         }
     }
+}
+
+/// What names the target, and what is asked of it: `/api/v1/namespaces/NS/services/NAME/proxy` are seven parts, whatever they are
+/// called.
+fn parted(path: &str) -> (&str, &str) {
+    let end = path.match_indices('/').nth(7).map(|(at, _)| at);
+    path.split_at(end.unwrap_or(path.len()))
 }
 
 /// `[scheme:]name[:port]`
@@ -163,6 +165,15 @@ fn decoded(path: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_target_may_be_called_proxy() {
+        let of = |ns, rest| format!("/api/v1/namespaces/{ns}/services/proxy/proxy{rest}");
+        let path = of("proxy-lab", "/a/proxy");
+        assert_eq!(parted(&path), (of("proxy-lab", "").as_str(), "/a/proxy"));
+        let path = of("a", "");
+        assert_eq!(parted(&path), (path.as_str(), ""));
+    }
 
     #[test]
     fn names_have_up_to_three_parts() {

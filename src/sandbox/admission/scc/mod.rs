@@ -164,11 +164,7 @@ fn account(namespace: &str, pod: &Value) -> User {
     let name = pod["spec"]["serviceAccountName"]
         .as_str()
         .unwrap_or_default();
-    let own = format!("system:serviceaccounts:{namespace}");
-    User::named(
-        &format!("system:serviceaccount:{namespace}:{name}"),
-        &["system:serviceaccounts", &own],
-    )
+    User::account(namespace, name)
 }
 
 /// Whether somebody may use constraints: they are named in them, or a role says so.

@@ -26,15 +26,7 @@ impl Reach<'_> {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let namespace = text(&self.pod["metadata"]["namespace"]);
         let account = text(&self.pod["spec"]["serviceAccountName"]);
-        let groups = [
-            "system:serviceaccounts".to_owned(),
-            format!("system:serviceaccounts:{namespace}"),
-        ];
-        let groups: Vec<&str> = groups.iter().map(String::as_str).collect();
-        User::named(
-            &format!("system:serviceaccount:{namespace}:{account}"),
-            &groups,
-        )
+        User::account(&namespace, &account)
     }
 }
 
