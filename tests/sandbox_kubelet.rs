@@ -97,6 +97,12 @@ impl Cluster {
     }
 }
 
+/// The states of the init containers.
+fn init_states(status: &Value) -> Vec<String> {
+    let all = status["initContainerStatuses"].as_array().unwrap().iter();
+    all.map(|s| state(&s["state"])).collect()
+}
+
 fn state(state: &Value) -> String {
     let (kind, of) = state.as_object().unwrap().iter().next().unwrap();
     let reason = of["reason"].as_str().unwrap_or_default();
@@ -592,12 +598,7 @@ fn init_containers_run_one_after_the_other() {
     assert_eq!(cluster.state("inits"), "waiting PodInitializing");
     cluster.pass(3.5);
     let status = cluster.status("inits");
-    let inits: Vec<String> = status["initContainerStatuses"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|s| state(&s["state"]))
-        .collect();
+    let inits = init_states(&status);
     assert_eq!(
         inits,
         [
@@ -609,12 +610,7 @@ fn init_containers_run_one_after_the_other() {
     assert_eq!(status["phase"], "Pending");
     cluster.pass(12.0);
     let status = cluster.status("inits");
-    let inits: Vec<String> = status["initContainerStatuses"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|s| state(&s["state"]))
-        .collect();
+    let inits = init_states(&status);
     assert_eq!(
         inits,
         [

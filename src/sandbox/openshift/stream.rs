@@ -205,16 +205,18 @@ pub fn pull_spec(stream: &Value, tag: &str) -> Option<String> {
     })
 }
 
-/// Notes what is wrong with a tag.
-#[allow(clippy::needless_pass_by_value)] // It is kept.
-pub fn note(stream: &mut Value, tag: &str, condition: Value) {
+/// The tags of a stream's status, to change.
+fn tags_of(stream: &mut Value) -> Option<&mut Vec<Value>> {
     if stream["status"]["tags"].is_null() {
         stream["status"]["tags"] = json!([]);
     }
-    let Some(tags) = stream
-        .pointer_mut("/status/tags")
-        .and_then(Value::as_array_mut)
-    else {
+    stream.pointer_mut("/status/tags")?.as_array_mut()
+}
+
+/// Notes what is wrong with a tag.
+#[allow(clippy::needless_pass_by_value)] // It is kept.
+pub fn note(stream: &mut Value, tag: &str, condition: Value) {
+    let Some(tags) = tags_of(stream) else {
         return;
     };
     match tags.iter_mut().find(|t| t["tag"] == tag) {
@@ -236,13 +238,7 @@ pub fn put(stream: &mut Value, tag: &str, event: Value) -> bool {
     if is_there && !newer {
         return false;
     }
-    if stream["status"]["tags"].is_null() {
-        stream["status"]["tags"] = json!([]);
-    }
-    let Some(tags) = stream
-        .pointer_mut("/status/tags")
-        .and_then(Value::as_array_mut)
-    else {
+    let Some(tags) = tags_of(stream) else {
         return false;
     };
     let at = tags.iter().position(|t| t["tag"] == tag);

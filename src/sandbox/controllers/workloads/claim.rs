@@ -56,11 +56,7 @@ fn adopt(
 ) -> Result<Arc<Value>, Refusal> {
     let mut owners = owners(object);
     owners.push(controlled_by(owner));
-    cluster.merge(
-        kind,
-        object,
-        &json!({"metadata": {"ownerReferences": owners}}),
-    )
+    give(cluster, kind, object, owners)
 }
 
 fn release(
@@ -71,12 +67,19 @@ fn release(
 ) -> Result<Arc<Value>, Refusal> {
     let mut owners = owners(object);
     owners.retain(|r| r["uid"] != owner["metadata"]["uid"]);
+    give(cluster, kind, object, owners)
+}
+
+/// Gives an object to owners, or to nobody.
+fn give(
+    cluster: &Cluster<'_>,
+    kind: Kind,
+    object: &Value,
+    owners: Vec<Value>,
+) -> Result<Arc<Value>, Refusal> {
     let owners = (!owners.is_empty()).then_some(owners);
-    cluster.merge(
-        kind,
-        object,
-        &json!({"metadata": {"ownerReferences": owners}}),
-    )
+    let patch = json!({"metadata": {"ownerReferences": owners}});
+    cluster.merge(kind, object, &patch)
 }
 
 fn owners(object: &Value) -> Vec<Value> {

@@ -11,18 +11,9 @@ use crate::sandbox::schema::quantity;
 const NEGATIVE: &str = "must be greater than or equal to 0";
 /// Resources of containers.
 const OF_CONTAINERS: [&str; 3] = ["cpu", "memory", "ephemeral-storage"];
-/// Other resources that need no prefix.
-const STANDARD: [&str; 20] = [
+/// Other resources that need no prefix, but for those that are counted.
+const STANDARD: [&str; 11] = [
     "storage",
-    "pods",
-    "services",
-    "replicationcontrollers",
-    "resourcequotas",
-    "secrets",
-    "configmaps",
-    "persistentvolumeclaims",
-    "services.nodeports",
-    "services.loadbalancers",
     "requests.cpu",
     "requests.memory",
     "requests.storage",
@@ -64,9 +55,14 @@ fn amount(value: &Value) -> i128 {
     text.unwrap_or_default()
 }
 
+/// Whether a name needs no prefix.
+fn is_standard(name: &str) -> bool {
+    STANDARD.contains(&name) || WHOLE.contains(&name)
+}
+
 /// Whether a name is one that everybody knows, or has a prefix.
 fn qualified(name: &str, at: &str, found: &mut Found) {
-    let known = STANDARD.contains(&name) || name.starts_with("hugepages-");
+    let known = is_standard(name) || name.starts_with("hugepages-");
     if !known && !name.contains('/') {
         let why = "must be a standard resource type or fully qualified";
         found.invalid(at, &json!(name), why);
@@ -106,7 +102,7 @@ pub(super) fn quota(object: &Value, found: &mut Found) {
     for (name, hard) in entries(&spec["hard"]) {
         let at = format!("spec.hard[{name}]");
         qualified(name, &at, found);
-        let known = STANDARD.contains(&name.as_str())
+        let known = is_standard(name)
             || name.contains('/')
             || name.starts_with("hugepages-")
             || name.starts_with("requests.hugepages-");
