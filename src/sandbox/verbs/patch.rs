@@ -1,5 +1,6 @@
 //! Patching: the four kinds of patches on one object.
 
+use json_patch::PatchOperation;
 use serde_json::Value;
 
 use super::{Api, How, Written, key, missing, set, write::Place, writer};
@@ -193,17 +194,52 @@ fn undeclared(resource: &Resource, config: &Value) -> Result<(), Refusal> {
 /// The most operations of one JSON Patch.
 /// <https://github.com/kubernetes/kubernetes/blob/master/staging/src/k8s.io/apiserver/pkg/endpoints/handlers/patch.go> (`maxJSONPatchOperations`)
 const MOST_OPERATIONS: usize = 10_000;
-/// The most copies among them: each may double what there is.
-const MOST_COPIES: usize = 8;
+/// The most that its copies may add, in bytes of JSON.
+/// <https://github.com/kubernetes/kubernetes/blob/master/staging/src/k8s.io/apiserver/pkg/server/config.go> (`JSONPatchMaxCopyBytes`)
+const MOST_COPIED: usize = 3 << 20;
 
 /// Applies a JSON Patch. One that would take all memory is refused.
 pub(super) fn rfc6902(object: &mut Value, patch: &Value) -> Result<(), Refusal> {
     let operations = patch.as_array().map_or(&[][..], Vec::as_slice);
-    let copies = operations.iter().filter(|o| o["op"] == "copy").count();
-    if operations.len() > MOST_OPERATIONS || copies > MOST_COPIES {
+    if operations.len() > MOST_OPERATIONS {
         return Err(Refusal::too_large());
     }
     let operations: json_patch::Patch = serde_json::from_value(patch.clone())
         .map_err(|e| Refusal::bad_request(format!("error decoding patch: {e}")))?;
-    json_patch::patch(object, &operations).map_err(|_| Refusal::unprocessable())
+    let mut copied = 0;
+    for operation in operations.iter() {
+        if let PatchOperation::Copy(copy) = operation {
+            // Each copy may double what there is.
+            let more = copy.from.resolve(object).ok();
+            copied += more.map_or(0, |value| value.to_string().len());
+            if copied > MOST_COPIED {
+                return Err(Refusal::unprocessable());
+            }
+        }
+        json_patch::patch(object, std::slice::from_ref(operation))
+            .map_err(|_| Refusal::unprocessable())?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn copies_are_bounded_by_what_they_add() {
+        let copy = |n: usize| json!({"op": "copy", "from": "/a", "path": format!("/c{n}")});
+        let mut object = json!({"a": 1});
+        let many: Vec<Value> = (0..20).map(copy).collect();
+        rfc6902(&mut object, &json!(many)).unwrap();
+        assert_eq!(object["c19"], 1);
+        // Each doubles what there is.
+        let doubles: Vec<Value> = (0..40)
+            .map(|n| json!({"op": "copy", "from": "", "path": format!("/d{n}")}))
+            .collect();
+        let refused = rfc6902(&mut object, &json!(doubles)).unwrap_err();
+        assert_eq!(refused.code, 422);
+    }
 }
