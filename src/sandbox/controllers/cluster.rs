@@ -1,6 +1,7 @@
 //! A cluster as a controller sees it: reads, writes in its name, and events.
 
 use std::{
+    borrow::Cow,
     hash::{DefaultHasher, Hash as _, Hasher as _},
     sync::Arc,
     time::Duration,
@@ -85,7 +86,7 @@ pub const STATEFUL_SETS: Kind = Kind::new("apps", "v1", "statefulsets");
 pub struct Cluster<'a> {
     /// The API, for what is not offered here.
     pub api: &'a Api,
-    how: How,
+    how: Cow<'a, How>,
     component: &'static str,
 }
 
@@ -110,14 +111,19 @@ impl<'a> Cluster<'a> {
     /// The cluster, as a controller of a program sees it.
     #[must_use]
     pub fn new(api: &'a Api, component: &'static str, program: &str) -> Self {
-        let how = How {
-            manager: program.to_owned(),
-            user: User::admin(&format!("system:serviceaccount:kube-system:{component}")),
-            ..How::default()
-        };
         Self {
             api,
-            how,
+            how: Cow::Owned(writes(component, program)),
+            component,
+        }
+    }
+
+    /// The same for one that is known already.
+    #[must_use]
+    pub fn of(api: &'a Api, component: &'static str, how: &'a How) -> Self {
+        Self {
+            api,
+            how: Cow::Borrowed(how),
             component,
         }
     }
@@ -322,8 +328,18 @@ impl<'a> Cluster<'a> {
     pub fn through(&self, subresource: &str) -> How {
         How {
             subresource: subresource.to_owned(),
-            ..self.how.clone()
+            ..How::clone(&self.how)
         }
+    }
+}
+
+/// How a controller of a program writes.
+#[must_use]
+pub fn writes(component: &str, program: &str) -> How {
+    How {
+        manager: program.to_owned(),
+        user: User::admin(&format!("system:serviceaccount:kube-system:{component}")),
+        ..How::default()
     }
 }
 

@@ -7,11 +7,14 @@ use std::{
     time::Duration,
 };
 
-use super::{Controller, cluster::Cluster};
+use super::{
+    Controller,
+    cluster::{Cluster, writes},
+};
 use crate::sandbox::{
     status::Refusal,
     store::{Change, Key},
-    verbs::Api,
+    verbs::{Api, How},
 };
 
 /// The pause after a first failure, which doubles with each further one.
@@ -30,6 +33,8 @@ type Item = (usize, Key);
 pub struct Manager {
     api: Arc<Api>,
     controllers: Vec<Box<dyn Controller>>,
+    /// How each of them writes.
+    hows: Vec<How>,
     /// The newest version that was turned into work; none before the first look.
     seen: Option<u64>,
     /// What is to be done when, in simulated time; what was noted first is done first.
@@ -44,8 +49,10 @@ impl Manager {
     /// Controllers of a cluster.
     #[must_use]
     pub fn new(api: Arc<Api>, controllers: Vec<Box<dyn Controller>>) -> Self {
+        let hows = controllers.iter().map(|c| writes(c.name(), c.program()));
         Self {
             api,
+            hows: hows.collect(),
             controllers,
             seen: None,
             due: BTreeMap::new(),
@@ -116,7 +123,7 @@ impl Manager {
         for change in &changes {
             for index in 0..self.controllers.len() {
                 let controller = &self.controllers[index];
-                let cluster = Cluster::new(&self.api, controller.name(), controller.program());
+                let cluster = Cluster::of(&self.api, controller.name(), &self.hows[index]);
                 for key in controller.touched(&cluster, change) {
                     self.plan((index, key), now);
                 }
@@ -139,7 +146,7 @@ impl Manager {
 
     fn work(&mut self, item: Item, now: Duration) {
         let controller = &mut self.controllers[item.0];
-        let cluster = Cluster::new(&self.api, controller.name(), controller.program());
+        let cluster = Cluster::of(&self.api, controller.name(), &self.hows[item.0]);
         // One that panics is a fault of ours, and no reason for the others to stop.
         let looked = AssertUnwindSafe(|| controller.reconcile(&cluster, &item.1));
         let outcome = catch_unwind(looked).unwrap_or_else(|_| {

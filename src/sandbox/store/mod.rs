@@ -200,7 +200,7 @@ impl State {
         let objects = past.as_ref().or(now);
         let from = match after {
             Some(key) => Bound::Excluded(key.clone()),
-            None => Bound::Unbounded,
+            None => Bound::Included((namespace.unwrap_or_default().to_owned(), String::new())),
         };
         let mut page = Page {
             version: at.unwrap_or(self.version),
@@ -209,9 +209,10 @@ impl State {
         let mut last = None;
         let found = objects
             .into_iter()
-            .flat_map(|o| o.range((from.clone(), Bound::Unbounded)));
+            .flat_map(|o| o.range((from.clone(), Bound::Unbounded)))
+            .take_while(|(key, _)| namespace.is_none_or(|n| key.0 == n));
         for (key, object) in found {
-            if namespace.is_some_and(|n| key.0 != n) || !wanted(object) {
+            if !wanted(object) {
                 continue;
             }
             if limit > 0 && page.items.len() == limit {
