@@ -1,5 +1,6 @@
 //! Numbers, times and durations as Prometheus reads and writes them.
 
+use jiff::Timestamp;
 use std::fmt::Write as _;
 
 /// Milliseconds as seconds.
@@ -140,6 +141,22 @@ pub fn written_duration(mut millis: i64) -> String {
         }
     }
     out
+}
+
+/// A time as Go writes it, to the millisecond.
+#[must_use]
+pub fn stamp(millis: i64) -> String {
+    let time = Timestamp::from_millisecond(millis).unwrap_or(Timestamp::UNIX_EPOCH);
+    time.to_string()
+}
+
+/// No time, as Go writes it.
+const NEVER: &str = "0001-01-01T00:00:00Z";
+
+/// The same; of nothing, the time that Go writes for none.
+#[must_use]
+pub fn stamp_of(millis: Option<i64>) -> String {
+    millis.map_or_else(|| NEVER.to_owned(), stamp)
 }
 
 #[cfg(test)]

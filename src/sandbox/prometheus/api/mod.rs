@@ -5,3 +5,5 @@ mod about;
 pub mod body;
 pub mod pages;
 pub mod parameters;
+mod rules;
+mod targets;

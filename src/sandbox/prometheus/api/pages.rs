@@ -17,7 +17,7 @@ use crate::sandbox::prometheus::{
     storage::between,
 };
 
-use super::about;
+use super::{about, rules, targets};
 
 /// A request.
 #[derive(Debug, Clone, Copy)]
@@ -75,13 +75,13 @@ fn api(server: &Server, of: &str, parameters: &Parameters, now: i64) -> Page {
         "query_range" => query_range(server, parameters),
         "series" => series(server, parameters, now),
         "labels" => labels(server, parameters, now, None),
-        "targets" => Ok(about::targets(server, parameters)),
+        "targets" => Ok(targets::targets(server, parameters)),
         "scrape_pools" => {
             let pools: Vec<&String> = server.pools.keys().collect();
             Ok(Page::data(&json!({"scrapePools": pools})))
         }
-        "rules" => Ok(about::rules(server, parameters)),
-        "alerts" => Ok(about::alerts(server)),
+        "rules" => Ok(rules::rules(server, parameters)),
+        "alerts" => Ok(rules::alerts(server)),
         "alertmanagers" => Ok(Page::data(
             &json!({"activeAlertmanagers": [], "droppedAlertmanagers": []}),
         )),
