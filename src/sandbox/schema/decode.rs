@@ -165,6 +165,15 @@ fn object(
         }
     }
     map.retain(|key, _| keeps || schema.field(key).is_some());
+    // Maps of quantities are what the API calls resource lists.
+    let rest = schema.rest().filter(|_| name.is_none());
+    if rest.is_some_and(|of| matches!(of.node().shape, Shape::Scalar(Scalar::Quantity))) {
+        for amount in map.values_mut() {
+            if let Some(kept) = amount.as_str().and_then(quantity::of_resource) {
+                *amount = Value::String(kept);
+            }
+        }
+    }
     // Go knows no null in a struct: the field is not set. A text in a map is empty.
     if schema.node().name.is_some() {
         map.retain(|_, v| !v.is_null());

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::{body::Page, parameters::Parameters};
 use crate::sandbox::prometheus::{
     labels::Labels,
-    number::{seconds, stamp, stamp_of, written, written_duration},
+    number::{seconds, stamp, stamp_of, written},
     rules::{Alert, Rule},
     server::Server,
 };
