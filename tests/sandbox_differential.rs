@@ -386,6 +386,17 @@ fn without_others(body: &mut Value) {
     }
 }
 
+/// Entries of managed fields of the same operation are in the order of their seconds, which is luck: here by their managers.
+fn by_manager(entries: &mut Value) {
+    let Some(entries) = entries.as_array_mut() else {
+        return;
+    };
+    let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
+    for of_one in entries.chunk_by_mut(|a, b| a["operation"] == b["operation"]) {
+        of_one.sort_by_key(|e| (text(&e["manager"]), text(&e["subresource"])));
+    }
+}
+
 /// Without what differs between any two runs.
 fn timeless(value: &mut Value) {
     match value {
@@ -409,6 +420,10 @@ fn timeless(value: &mut Value) {
                     }
                     "nodePort" if child.is_number() => *child = json!("PORT"),
                     "generateName" | "description" => {}
+                    "managedFields" if child.is_array() => {
+                        timeless(child);
+                        by_manager(child);
+                    }
                     _ => timeless(child),
                 }
             }
