@@ -136,7 +136,8 @@ fn timeless(learner: &Learner, report: &str) -> String {
         (r"10\.244\.\d+\.\d+", "POD-IP"),
         (r"\d+ in all", "N in all"),
         (r"\s+\d+ s so far", "  N s so far"),
-        (r"passed at \d\d:\d\d", "passed at HH:MM"),
+        // A run over midnight reads of yesterday, with its date.
+        (r"passed at (\d{4}-\d\d-\d\d )?\d\d:\d\d", "passed at HH:MM"),
         (r"\b\d+ restarts?\b", "N restarts"),
         (r"restarted \d+ times?\b", "restarted N times"),
         // How far to the right the code stands depends on the name.
