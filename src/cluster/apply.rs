@@ -5,12 +5,13 @@ use std::time::Duration;
 use futures::{StreamExt, stream};
 use http::{Method, StatusCode};
 use serde_json::Value;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use super::{
     Cluster,
     call::Call,
     obstacle,
+    pauses::Pauses,
     snapshot::{Answer, Obstacle, ObstacleKind, Read},
 };
 use crate::lab::{
@@ -26,7 +27,7 @@ pub const MANAGER: &str = "ccnr";
 const CONCURRENCY: usize = 32;
 /// How long a permission that was just given may take to arrive: RBAC and OLM's aggregated roles are eventual.
 const PERMISSION: Duration = Duration::from_secs(10);
-/// The pause between two looks at something that is on its way.
+/// The longest pause between two looks at something that is on its way.
 const PAUSE: Duration = Duration::from_millis(300);
 
 /// How objects are written.
@@ -69,6 +70,7 @@ impl Cluster {
     /// Writes one object and, if it is a CRD, waits until its kind is served.
     async fn put(&self, object: &Value, how: &How) -> Result<(), Obstacle> {
         let started = Instant::now();
+        let mut pauses = Pauses::up_to(PAUSE);
         loop {
             let outcome = if how.only_missing {
                 self.create_missing(object).await
@@ -85,7 +87,7 @@ impl Cluster {
                 outcome?;
                 return self.established(object).await;
             }
-            sleep(PAUSE).await;
+            pauses.pause().await;
         }
     }
 
@@ -188,6 +190,7 @@ impl Cluster {
             return Ok(());
         }
         let deadline = Instant::now() + self.limits.total;
+        let mut pauses = Pauses::up_to(PAUSE);
         loop {
             let answer = self.read(&Read::Object(reference.clone())).await?;
             let conditions = match &answer {
@@ -203,7 +206,7 @@ impl Cluster {
                 let seconds = self.limits.total.as_secs_f64();
                 return Err(obstacle::timeout(&what, seconds, &self.server));
             }
-            sleep(PAUSE).await;
+            pauses.pause().await;
         }
     }
 }

@@ -7,6 +7,7 @@ pub mod connect;
 pub mod contents;
 pub mod identity;
 pub mod obstacle;
+pub mod pauses;
 pub mod project;
 mod proxy;
 mod read;

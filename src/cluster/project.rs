@@ -4,13 +4,14 @@ use std::{collections::BTreeMap, time::Duration};
 
 use http::Method;
 use serde_json::{Value, json};
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use super::{
     Cluster,
     apply::MANAGER,
     call::Call,
     obstacle,
+    pauses::Pauses,
     snapshot::{Answer, Obstacle, ObstacleKind, Read},
 };
 use crate::lab::{model::ObjectRef, text::Text};
@@ -33,7 +34,7 @@ const REQUESTERS: [&str; 2] = ["openshift.io/requester", "ccnr.dev/requester"];
 const USABLE: Duration = Duration::from_secs(30);
 /// How long the end of an old project of the same name is waited for.
 const ENDING: Duration = Duration::from_secs(60);
-/// The pause between two looks.
+/// The longest pause between two looks.
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// A project as it is on the cluster.
@@ -89,6 +90,7 @@ impl Cluster {
         };
         let call = Call::change(&what, Method::POST, path, "application/json", &body);
         let deadline = Instant::now() + ENDING;
+        let mut pauses = Pauses::up_to(PAUSE);
         loop {
             let exists = match self.json(&call).await {
                 Err(o) if o.status == Some(409) => o,
@@ -101,7 +103,7 @@ impl Cluster {
                 // Made this moment by a first attempt of this call, whose answer was lost.
                 Some(project) if !project.terminating => return self.usable(name).await,
                 // On its way out, which its learner may not see any more on OpenShift; or somebody else's.
-                _ if Instant::now() < deadline => sleep(PAUSE).await,
+                _ if Instant::now() < deadline => pauses.pause().await,
                 _ => {
                     return Err(Obstacle {
                         message: Text::new(
@@ -132,6 +134,7 @@ impl Cluster {
             name: "default".to_owned(),
         };
         let deadline = Instant::now() + USABLE;
+        let mut pauses = Pauses::up_to(PAUSE);
         loop {
             let seen = self.read(&Read::Object(account.clone())).await;
             match seen {
@@ -145,7 +148,7 @@ impl Cluster {
                 let what = format!("wait until project {name} can be used");
                 return Err(obstacle::timeout(&what, USABLE.as_secs_f64(), &self.server));
             }
-            sleep(Duration::from_millis(200)).await;
+            pauses.pause().await;
         }
     }
 

@@ -5,7 +5,7 @@ use std::{collections::HashMap, time::Duration};
 use futures::{StreamExt, stream};
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use super::{
     Cluster,
@@ -13,6 +13,7 @@ use super::{
     call::Call,
     contents::{Item, Kind},
     obstacle,
+    pauses::Pauses,
     snapshot::{Answer, Obstacle, ObstacleKind, Read},
 };
 use crate::lab::{
@@ -24,7 +25,7 @@ use crate::lab::{
 const CONCURRENCY: usize = 16;
 /// For how long something that was deleted may be made again by what is itself about to go.
 const COMES_BACK: Duration = Duration::from_secs(20);
-/// The pause between two looks.
+/// The longest pause between two looks.
 const PAUSE: Duration = Duration::from_millis(300);
 
 impl Cluster {
@@ -114,6 +115,7 @@ impl Cluster {
         patience: Duration,
     ) -> Result<(), Obstacle> {
         let deadline = Instant::now() + patience;
+        let mut pauses = Pauses::up_to(PAUSE);
         loop {
             match self.project(name).await? {
                 Some(project) if project.uid == uid => {}
@@ -127,7 +129,7 @@ impl Cluster {
                 );
                 return Err(held(&what, &left.iter().collect::<Vec<_>>(), patience));
             }
-            sleep(PAUSE).await;
+            pauses.pause().await;
         }
     }
 
@@ -143,6 +145,7 @@ impl Cluster {
     ) -> Result<(), Obstacle> {
         let deadline = Instant::now() + patience;
         let mut removed: HashMap<ObjectRef, (Instant, Value)> = HashMap::new();
+        let mut pauses = Pauses::up_to(PAUSE);
         loop {
             let left = self.contents(name, kinds).await?;
             let comes_back = |item: &Item| {
@@ -171,7 +174,7 @@ impl Cluster {
                 let first = || (Instant::now(), item.metadata["uid"].clone());
                 removed.entry(item.object.clone()).or_insert_with(first);
             }
-            sleep(PAUSE).await;
+            pauses.pause().await;
         }
     }
 }

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use super::{Error, Session, ownership::Ownership};
 use crate::{
     check::verdict::Verdict,
-    cluster::{apply::How, snapshot::Obstacle},
+    cluster::{apply::How, pauses::Pauses, snapshot::Obstacle},
     lab::{
         model::{Action, ObjectRef, Verb},
         text::Text,
@@ -19,7 +19,7 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(120);
 /// How long a `wait` lasts where its check has no time of its own.
 const WAIT: Duration = Duration::from_secs(60);
-/// The pause between two looks.
+/// The longest pause between two looks.
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// How conflicts are decided: whether to take over the fields that the text names.
@@ -138,6 +138,7 @@ impl Session {
     async fn wait(&self, step: Option<&str>, check: &str) -> Result<(), Error> {
         let Some(step) = step else { return Ok(()) };
         let started = Instant::now();
+        let mut pauses = Pauses::up_to(PAUSE);
         loop {
             let (judged, _) = self.look(Some(step)).await?;
             let Some(report) = judged.steps.into_iter().next() else {
@@ -155,7 +156,7 @@ impl Session {
                         report: Box::new(report),
                     });
                 }
-                _ => sleep(PAUSE).await,
+                _ => pauses.pause().await,
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use super::{Error, Session, actions::Decide};
 use crate::{
@@ -11,11 +11,11 @@ use crate::{
         report::{CheckReport, StepReport},
         verdict::Outcome,
     },
-    cluster::snapshot::Obstacle,
+    cluster::{pauses::Pauses, snapshot::Obstacle},
     lab::model::Subject,
 };
 
-/// The pause between two looks.
+/// The longest pause between two looks.
 const PAUSE: Duration = Duration::from_millis(500);
 /// For how long a solved step may fail without a check that is still waiting.
 const FAILS: Duration = Duration::from_secs(15);
@@ -75,6 +75,7 @@ impl Session {
         let longest = found.checks.iter().filter_map(|c| c.within).max();
         let deadline = Instant::now() + longest.unwrap_or_default() + GRACE;
         let mut failing = Instant::now();
+        let mut pauses = Pauses::up_to(PAUSE);
         let report = loop {
             self.answer_all(&found).await?;
             let (judged, _) = self.look(Some(step)).await?;
@@ -94,7 +95,7 @@ impl Session {
             {
                 break report;
             }
-            sleep(PAUSE).await;
+            pauses.pause().await;
         };
         self.prepare().await?;
         self.save().await?;
