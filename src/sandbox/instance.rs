@@ -7,6 +7,7 @@ use super::{
     controllers::{self, Controller, manager::Manager},
     flavour::Flavour,
     registry::Registry,
+    schema::sources,
     start,
     store::{Store, journal},
     verbs::Api,
@@ -35,6 +36,8 @@ impl Sandbox {
     }
 
     fn over(store: Store, flavour: Flavour, clock: Clock) -> Self {
+        // Held until all that needs it has been made.
+        let _sources = sources::sources();
         let fresh = store.is_empty();
         let api = Api::over(store, Registry::of_flavour(flavour), clock);
         if fresh {

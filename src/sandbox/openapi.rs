@@ -7,7 +7,8 @@ use serde_json::{Map, Value, json};
 
 use super::{
     extensions::{definition, structural},
-    registry::{self, Registry, Resource},
+    registry::{Registry, Resource},
+    schema::sources,
 };
 
 /// The binary form of the second version's document, for which kubectl asks where the third has no answer.
@@ -92,7 +93,9 @@ fn type_name(resource: &Resource) -> Option<String> {
     if resource.custom {
         Some(definition::type_name(resource))
     } else {
-        registry::type_name(resource)
+        let sources = sources::sources();
+        let name = sources.type_name(&resource.api_version(), &resource.kind);
+        name.map(str::to_owned)
     }
 }
 
@@ -100,7 +103,7 @@ fn type_name(resource: &Resource) -> Option<String> {
 fn custom(resources: &[Arc<Resource>]) -> Map<String, Value> {
     let of = |resource: &Arc<Resource>| {
         let definition = resource.definition.as_ref()?;
-        let mut schema = definition.structure.clone();
+        let mut schema = definition.read_structure();
         structural::embed(&mut schema);
         schema["x-kubernetes-group-version-kind"] = json!([{
             "group": resource.group, "version": resource.version, "kind": resource.kind,
@@ -181,8 +184,10 @@ fn operation(resource: &Resource, verb: &str, action: &str) -> Value {
 fn with_references(wanted: BTreeSet<String>, place: &str, custom: &Map<String, Value>) -> Value {
     let mut out = Map::new();
     let mut due: Vec<String> = wanted.into_iter().collect();
+    let sources = sources::sources();
     while let Some(name) = due.pop() {
-        let Some(schema) = registry::types()
+        let Some(schema) = sources
+            .types
             .get(&name)
             .or_else(|| custom.get(&name))
             .filter(|_| !out.contains_key(&name))

@@ -3,33 +3,21 @@
 use std::{
     borrow::Cow,
     collections::{BTreeMap, HashMap},
-    sync::{Arc, LazyLock},
+    sync::Arc,
 };
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::{
     extensions::{definition::Definition, structural},
     flavour::Flavour,
     kinds,
-    schema::{Schema, Types},
+    schema::{
+        Schema,
+        sources::{self, Sources},
+    },
     status::About,
 };
-
-/// The kinds of Kubernetes, as `tests/rig/structure.py` wrote them down.
-static KUBERNETES: LazyLock<Value> = LazyLock::new(|| {
-    serde_json::from_str(include_str!("schema/kubernetes.json")).unwrap_or_default()
-});
-
-/// The kinds that `OpenShift` adds.
-static OPENSHIFT: LazyLock<[Value; 2]> = LazyLock::new(|| {
-    // As `tests/openshift/structure.py` wrote them down; those of which only a little is known, by hand.
-    let texts = [
-        include_str!("schema/openshift.json"),
-        include_str!("schema/openshift_config.json"),
-    ];
-    texts.map(|text| serde_json::from_str(text).unwrap_or_default())
-});
 
 /// One API group.
 #[derive(Debug, Clone)]
@@ -69,8 +57,8 @@ pub struct Resource {
     pub subresources: BTreeMap<String, Subresource>,
     /// The columns of its tables.
     pub columns: Vec<Column>,
-    /// The type of its objects.
-    pub schema: Option<Schema>,
+    /// The type of its objects; that of custom ones is their definition's.
+    pub built_in: Option<Schema>,
     /// Whether a CRD brought it.
     pub custom: bool,
     /// What the CRD says of it.
@@ -128,6 +116,15 @@ impl Resource {
         }
     }
 
+    /// The type of its objects.
+    #[must_use]
+    pub fn schema(&self) -> Option<&Schema> {
+        match &self.definition {
+            Some(definition) => definition.schema(),
+            None => self.built_in.as_ref(),
+        }
+    }
+
     /// Brings an object into the version in which it is kept.
     pub fn store(&self, object: &mut Value) {
         if let Some(definition) = &self.definition {
@@ -147,8 +144,8 @@ impl Resource {
         }
         let mut object = object.clone();
         object["apiVersion"] = self.api_version().into();
-        structural::prune(&mut object, &definition.structure);
-        structural::fill(&mut object, &definition.structure);
+        structural::prune(&mut object, definition.structure());
+        structural::fill(&mut object, definition.structure());
         Cow::Owned(object)
     }
 
@@ -193,14 +190,15 @@ impl Registry {
     /// The kinds of Kubernetes itself.
     #[must_use]
     pub fn kubernetes() -> Self {
+        let sources = sources::sources();
         let mut registry = Self::default();
-        registry.add_all(&KUBERNETES, &Types::load(types()));
+        registry.add_all(&sources.kubernetes, &sources);
         registry
     }
 
-    /// Serves all that a source describes.
-    fn add_all(&mut self, source: &Value, types: &Types) {
-        for group in source["groups"].as_array().into_iter().flatten() {
+    /// Serves all resources of these groups.
+    fn add_all(&mut self, groups: &[Value], sources: &Sources) {
+        for group in groups {
             self.groups.push(Group {
                 name: text(&group["name"]),
                 preferred: text(&group["preferred"]),
@@ -210,7 +208,8 @@ impl Registry {
                 for (plural, of) in resources.as_object().into_iter().flatten() {
                     let group = text(&group["name"]);
                     let mut resource = read(group, version, plural, of);
-                    resource.schema = type_name(&resource).and_then(|name| types.get(&name));
+                    let name = sources.type_name(&resource.api_version(), &resource.kind);
+                    resource.built_in = name.and_then(|name| sources::types().get(name));
                     self.add(resource);
                 }
             }
@@ -222,10 +221,8 @@ impl Registry {
     pub fn of_flavour(flavour: Flavour) -> Self {
         let mut registry = Self::kubernetes();
         if flavour.has_openshift() {
-            let types = Types::load(types());
-            for source in OPENSHIFT.iter() {
-                registry.add_all(source, &types);
-            }
+            let sources = sources::sources();
+            registry.add_all(&sources.openshift, &sources);
         }
         if flavour.has_olm() {
             registry.add(packages());
@@ -349,26 +346,6 @@ impl Registry {
     }
 }
 
-/// The types of built-in kinds, by name.
-#[must_use]
-pub fn types() -> &'static Map<String, Value> {
-    static ALL: LazyLock<Map<String, Value>> = LazyLock::new(|| {
-        let sources = std::iter::once(&*KUBERNETES).chain(OPENSHIFT.iter());
-        let all = sources.filter_map(|source| source["types"].as_object());
-        all.flatten().map(|(k, v)| (k.clone(), v.clone())).collect()
-    });
-    &ALL
-}
-
-/// The roles and bindings that an API server makes for itself.
-pub fn access() -> impl Iterator<Item = Value> {
-    KUBERNETES["access"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .cloned()
-}
-
 /// Which version of a custom group comes first: stable ones, then `beta`, then `alpha`, each the newest first, then all others.
 /// <https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definition-versioning/#version-priority>
 pub(super) fn priority(version: &str) -> (u8, u64, u64, std::cmp::Reverse<&str>) {
@@ -418,7 +395,7 @@ fn packages() -> Resource {
             column("Catalog", "", Some(".status.catalogSourceDisplayName")),
             column("Age", "", None),
         ],
-        schema: None,
+        built_in: None,
         custom: false,
         definition: None,
         place: place(group, plural),
@@ -429,23 +406,6 @@ fn packages() -> Resource {
 #[must_use]
 pub fn split(api_version: &str) -> (&str, &str) {
     api_version.split_once('/').unwrap_or(("", api_version))
-}
-
-/// The full name of the type of a built-in kind.
-pub(super) fn type_name(resource: &Resource) -> Option<String> {
-    let is = |gvk: &Value| {
-        gvk["group"] == resource.group.as_str()
-            && gvk["version"] == resource.version.as_str()
-            && gvk["kind"] == resource.kind.as_str()
-    };
-    types()
-        .iter()
-        .find(|(_, schema)| {
-            let kinds = schema["x-kubernetes-group-version-kind"].as_array();
-            // Types such as DeleteOptions belong to every group.
-            kinds.is_some_and(|k| k.len() < 3 && k.iter().any(is))
-        })
-        .map(|(name, _)| name.clone())
 }
 
 fn read(group: String, version: &str, plural: &str, of: &Value) -> Resource {
@@ -482,7 +442,7 @@ fn read(group: String, version: &str, plural: &str, of: &Value) -> Resource {
                 path: optional(&c[4]),
             })
             .collect(),
-        schema: None,
+        built_in: None,
         custom: false,
         definition: None,
         place: place(&group, plural),
@@ -516,7 +476,7 @@ mod tests {
     fn every_kind_that_can_be_created_has_a_type() {
         let registry = Registry::kubernetes();
         for resource in registry.preferred().filter(|r| r.allows("create")) {
-            assert!(resource.schema.is_some(), "{resource:?}");
+            assert!(resource.schema().is_some(), "{resource:?}");
         }
     }
 }

@@ -29,7 +29,7 @@ pub(super) fn charge(
         return Ok(());
     }
     let place = registry::place("", "resourcequotas");
-    let quotas: Vec<Arc<Value>> = state.list(&place, Some(namespace)).cloned().collect();
+    let quotas: Vec<Arc<Value>> = state.list(&place, Some(namespace)).collect();
     let mut counted = Vec::new();
     for quota in quotas {
         let now = api.clock.now();
@@ -53,7 +53,7 @@ pub(super) fn charge(
 /// Notes that the server itself wrote the status.
 fn sign(api: &Api, before: Option<&Value>, quota: &mut Value) {
     let resource = api.registry().get("", "v1", "resourcequotas");
-    let Some(schema) = resource.as_ref().and_then(|r| r.schema.as_ref()) else {
+    let Some(schema) = resource.as_ref().and_then(|r| r.schema()) else {
         return;
     };
     let by = Writer {

@@ -48,7 +48,7 @@ pub fn follow(api: &Api) {
     let there: Vec<String> = api.store.with(|state| {
         let managed = |o: &Value| o["metadata"]["labels"].get(MANAGED).is_some();
         let all = state.list(&place, None).filter(|o| managed(o));
-        all.map(|o| name(o).to_owned()).collect()
+        all.map(|o| name(&o).to_owned()).collect()
     });
     let wanted = wanted(&registry);
     for gone in there.iter().filter(|name| !wanted.contains_key(*name)) {

@@ -11,7 +11,8 @@ use serde_json::{Map, Value, json};
 use super::{Scale, structural};
 use crate::sandbox::{
     registry::{self, Column, Registry, Resource, Subresource},
-    schema::{Schema, Types},
+    schema::{Schema, Types, sources},
+    store::Held,
 };
 
 /// The full names of the types in every object's metadata.
@@ -22,27 +23,59 @@ const META: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.";
 pub struct Definition {
     /// Which CRD, in which state: what did not change is not read again.
     source: (String, i64),
-    /// The structural schema.
-    pub structure: Value,
+    /// The CRD, and the version of it.
+    crd: Arc<Held>,
+    version: String,
+    /// Its schemas, once they are needed: most CRDs of a cluster are not used.
+    schemas: OnceLock<Schemas>,
     /// The version in which objects are kept.
     pub storage: String,
-    /// Its schema, where it is another version.
-    stored: Option<Value>,
     /// Where the numbers of the scale subresource are.
     pub scale: Option<Scale>,
     /// What is said of those who use this version.
     pub warning: Option<String>,
     /// The fields by which objects can be selected.
     pub selectable: Vec<String>,
-    /// Whether there are rules in CEL, and these once they are needed.
-    has_rules: bool,
-    rules: OnceLock<CompiledSchema>,
+}
+
+/// The schemas of a version.
+#[derive(Debug)]
+struct Schemas {
+    /// The structural schema.
+    structure: Value,
+    /// That of the version in which objects are kept, where it is another version.
+    stored: Option<Value>,
+    /// The type of the objects.
+    typed: Option<Schema>,
+    /// The rules in CEL; none where there are none.
+    rules: Option<CompiledSchema>,
 }
 
 impl Definition {
+    /// The structural schema.
+    #[must_use]
+    pub fn structure(&self) -> &Value {
+        &self.schemas().structure
+    }
+
+    /// The structural schema, for one look at it.
+    #[must_use]
+    pub fn read_structure(&self) -> Value {
+        match self.schemas.get() {
+            Some(schemas) => schemas.structure.clone(),
+            None => structure(&self.crd.value(), &self.version).clone(),
+        }
+    }
+
+    /// The type of the objects.
+    #[must_use]
+    pub fn schema(&self) -> Option<&Schema> {
+        self.schemas().typed.as_ref()
+    }
+
     /// Makes an object fit for being kept: what the stored version does not have is lost.
     pub fn store(&self, object: &mut Value) {
-        if let Some(stored) = &self.stored {
+        if let Some(stored) = &self.schemas().stored {
             structural::prune(object, stored);
             structural::fill(object, stored);
         }
@@ -51,11 +84,30 @@ impl Definition {
     /// The rules in CEL; none where there are none.
     #[must_use]
     pub fn rules(&self) -> Option<&CompiledSchema> {
-        self.has_rules.then(|| {
-            self.rules
-                .get_or_init(|| kube_cel::compile_schema(&self.structure))
+        self.schemas().rules.as_ref()
+    }
+
+    fn schemas(&self) -> &Schemas {
+        self.schemas.get_or_init(|| {
+            let crd = self.crd.value();
+            let structure = structure(&crd, &self.version).clone();
+            let other = self.storage != self.version;
+            let has_rules = structural::has_rules(&structure);
+            Schemas {
+                stored: other.then(|| self::structure(&crd, &self.storage).clone()),
+                typed: typed(&structure),
+                rules: has_rules.then(|| kube_cel::compile_schema(&structure)),
+                structure,
+            }
         })
     }
+}
+
+/// The structural schema of a version of a CRD.
+fn structure<'a>(crd: &'a Value, version: &str) -> &'a Value {
+    let all = crd["spec"]["versions"].as_array().into_iter().flatten();
+    let found = all.into_iter().find(|v| v["name"] == version);
+    found.map_or(&Value::Null, |v| &v["schema"]["openAPIV3Schema"])
 }
 
 /// The version in which a CRD's objects are kept.
@@ -68,7 +120,7 @@ pub fn storage_version(crd: &Value) -> &str {
 
 /// What a CRD serves; what is served already as it is to be is taken over.
 #[must_use]
-pub fn resources(crd: &Value, known: &Registry) -> Vec<Arc<Resource>> {
+pub fn resources(held: &Arc<Held>, crd: &Value, known: &Registry) -> Vec<Arc<Resource>> {
     let group = text(&crd["spec"]["group"]);
     let plural = text(&crd["status"]["acceptedNames"]["plural"]);
     let uid = text(&crd["metadata"]["uid"]);
@@ -84,32 +136,27 @@ pub fn resources(crd: &Value, known: &Registry) -> Vec<Arc<Resource>> {
                 &plural,
             );
             let same = known.filter(|r| r.definition.as_ref().is_some_and(|d| d.source == source));
-            same.unwrap_or_else(|| Arc::new(resource(crd, version, source.clone())))
+            same.unwrap_or_else(|| Arc::new(resource(held, crd, version, source.clone())))
         })
         .collect()
 }
 
-fn resource(crd: &Value, version: &Value, source: (String, i64)) -> Resource {
+fn resource(held: &Arc<Held>, crd: &Value, version: &Value, source: (String, i64)) -> Resource {
     let (spec, names) = (&crd["spec"], &crd["status"]["acceptedNames"]);
     let (group, plural) = (text(&spec["group"]), text(&names["plural"]));
-    let structure = version["schema"]["openAPIV3Schema"].clone();
     let all = spec["versions"].as_array().map_or(&[][..], Vec::as_slice);
-    let stored = all
-        .iter()
-        .find(|v| v["storage"] == true && v["name"] != version["name"]);
     let fields = version["selectableFields"].as_array().into_iter().flatten();
     let selectable = fields.map(|f| text(&f["jsonPath"]).trim_start_matches('.').to_owned());
     let kind = text(&names["kind"]);
     let definition = Definition {
         source,
-        has_rules: structural::has_rules(&structure),
-        rules: OnceLock::new(),
+        crd: Arc::clone(held),
+        version: text(&version["name"]),
+        schemas: OnceLock::new(),
         storage: storage_version(crd).to_owned(),
-        stored: stored.map(|v| v["schema"]["openAPIV3Schema"].clone()),
         scale: Scale::of(&version["subresources"]["scale"]),
         selectable: selectable.collect(),
         warning: warning(&group, &kind, version, all),
-        structure,
     };
     let name = text(&version["name"]);
     Resource {
@@ -130,7 +177,7 @@ fn resource(crd: &Value, version: &Value, source: (String, i64)) -> Resource {
         hash: Some(hash(&group, storage_version(crd), &kind)),
         subresources: subresources(&version["subresources"], &kind),
         columns: columns(version),
-        schema: typed(&definition.structure),
+        built_in: None,
         custom: true,
         place: registry::place(&group, &plural),
         version: name,
@@ -225,7 +272,8 @@ fn columns(version: &Value) -> Vec<Column> {
 
 /// The type of the objects, for server-side apply.
 fn typed(structure: &Value) -> Option<Schema> {
-    let mut types: Map<String, Value> = registry::types()
+    let mut types: Map<String, Value> = sources::sources()
+        .types
         .iter()
         .filter(|(name, _)| name.starts_with(META))
         .map(|(name, schema)| (name.clone(), schema.clone()))

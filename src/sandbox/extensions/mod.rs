@@ -43,7 +43,8 @@ const ROUNDS: usize = 8;
 pub fn follow(api: &Api, written: &Resource) {
     if !is_definition(written) {
         // An object that is gone may have been the last of a CRD that goes.
-        clean(api);
+        let crd = key(None, &format!("{}.{}", written.plural, written.group));
+        clean(api, api.store.get(&place(), &crd));
         return;
     }
     for _ in 0..ROUNDS {
@@ -54,7 +55,7 @@ pub fn follow(api: &Api, written: &Resource) {
         }
     }
     serve(api);
-    clean(api);
+    clean(api, definitions(api));
 }
 
 /// Serves what the CRDs in the store define, as after a restart.
@@ -67,8 +68,11 @@ pub fn restore(api: &Api) {
 fn serve(api: &Api) {
     let known = api.registry();
     let mut resources = Vec::new();
-    for crd in definitions(api).iter().filter(|crd| is_served(crd)) {
-        resources.extend(definition::resources(crd, &known));
+    for held in api.store.with(|state| state.all_of(&place())) {
+        let crd = held.value();
+        if is_served(&crd) {
+            resources.extend(definition::resources(&held, &crd, &known));
+        }
     }
     let new = known.with_custom(resources);
     if let Some(new) = new {
@@ -79,8 +83,7 @@ fn serve(api: &Api) {
 
 fn definitions(api: &Api) -> Vec<Arc<Value>> {
     let place = place();
-    api.store
-        .with(|state| state.list(&place, None).cloned().collect())
+    api.store.with(|state| state.list(&place, None).collect())
 }
 
 /// Whether its objects are served: once established, that stays so until it is gone.
@@ -118,9 +121,9 @@ fn write_status(api: &Api, crd: &Value, status: &Value) -> bool {
         .is_ok()
 }
 
-/// Deletes the objects of CRDs that are going; those without objects are gone.
-fn clean(api: &Api) {
-    for crd in definitions(api) {
+/// Deletes the objects of those CRDs that are going; those without objects are gone.
+fn clean(api: &Api, all: impl IntoIterator<Item = Arc<Value>>) {
+    for crd in all {
         let going = crd["metadata"]["deletionTimestamp"].is_string();
         let finalizers = crd["metadata"]["finalizers"].as_array();
         let held = finalizers.is_some_and(|f| f.iter().any(|f| f == FINALIZER));
@@ -138,9 +141,7 @@ fn empty(api: &Api, crd: &Value) -> bool {
     let registry = api.registry();
     let version = definition::storage_version(crd);
     if let Some(resource) = registry.get(group, version, plural) {
-        let objects: Vec<Arc<Value>> = api
-            .store
-            .with(|state| state.list(&place, None).cloned().collect());
+        let objects: Vec<Arc<Value>> = api.store.with(|state| state.list(&place, None).collect());
         for object in objects {
             if object["metadata"]["deletionTimestamp"].is_string() {
                 continue;
@@ -153,9 +154,7 @@ fn empty(api: &Api, crd: &Value) -> bool {
             }
         }
     }
-    let none = api
-        .store
-        .with(|state| state.list(&place, None).next().is_none());
+    let none = api.store.with(|state| state.has_none(&place, None));
     if !none {
         note_progress(api, crd);
     }

@@ -221,7 +221,7 @@ fn put(object: &mut Value, field: &str, value: Option<Value>) {
 /// Fills in what is not given.
 pub fn default(resource: &Resource, object: &mut Value) {
     if let Some(definition) = &resource.definition {
-        structural::fill(object, &definition.structure);
+        structural::fill(object, definition.structure());
         return;
     }
     if extensions::is_definition(resource) {
@@ -236,7 +236,7 @@ pub fn default(resource: &Resource, object: &mut Value) {
     if openshift::owns(resource) {
         openshift::default(resource, object);
     }
-    if let Some(schema) = resource.schema.as_ref().filter(|_| !resource.custom) {
+    if let Some(schema) = &resource.built_in {
         zero::fill(object, schema);
     }
 }

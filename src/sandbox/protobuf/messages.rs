@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::LazyLock};
 
 use serde_json::{Map, Value};
 
-use crate::sandbox::registry;
+use crate::sandbox::schema::sources;
 
 static MESSAGES: LazyLock<Messages> = LazyLock::new(|| {
     // As `tests/rig/protobuf.py` wrote them down.
@@ -141,7 +141,7 @@ impl Messages {
                 of.insert(kind.to_owned(), *id);
             }
         };
-        for (name, schema) in registry::types() {
+        for (name, schema) in &sources::sources().types {
             let kinds = schema["x-kubernetes-group-version-kind"].as_array();
             for kind in kinds.into_iter().flatten() {
                 let text = |key: &str| kind[key].as_str().unwrap_or_default();
@@ -239,7 +239,7 @@ mod tests {
             .sum();
         let read: usize = MESSAGES.all.iter().map(|m| m.fields.len()).sum();
         assert_eq!(told, read);
-        let registry = registry::Registry::kubernetes();
+        let registry = crate::sandbox::registry::Registry::kubernetes();
         for resource in registry.preferred() {
             let version = resource.api_version();
             assert!(

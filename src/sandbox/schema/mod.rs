@@ -4,6 +4,7 @@ pub mod amount;
 pub mod decode;
 mod load;
 pub mod quantity;
+pub mod sources;
 mod times;
 pub mod zero;
 

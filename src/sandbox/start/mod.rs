@@ -43,12 +43,12 @@ pub fn of_the_server() -> Vec<Value> {
 
 /// Fills an empty cluster.
 pub fn fill(api: &Api, flavour: Flavour) {
-    if !flavour.has_olm() || flavour.has_openshift() {
-        preset::install(api, preset::of_group("monitoring.coreos.com"));
-    }
-    if flavour.has_olm() {
-        preset::install(api, preset::of_group("operators.coreos.com"));
-    }
+    let groups: &[&str] = match flavour {
+        Flavour::Kubernetes => &["monitoring.coreos.com"],
+        Flavour::KubernetesOlm => &["operators.coreos.com"],
+        Flavour::OpenShift => &["monitoring.coreos.com", "operators.coreos.com"],
+    };
+    preset::install(api, preset::of_groups(groups));
     let mut texts = vec![COMMON, STUDENT];
     if flavour.has_openshift() {
         texts.extend(OPENSHIFT);

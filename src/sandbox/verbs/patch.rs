@@ -114,7 +114,7 @@ impl Api {
             set(&mut config, "name", Some(Value::from(wanted)));
         }
         place.fits(&mut config, Some(wanted))?;
-        let Some(schema) = &resource.schema else {
+        let Some(schema) = resource.schema() else {
             return Err(Refusal::method_not_allowed());
         };
         let by = writer(resource, how, Operation::Apply);
@@ -156,7 +156,7 @@ pub(crate) fn changed(
             merge::rfc7386(object, patch);
             Ok(())
         }
-        Kind::Strategic => match resource.schema.as_ref().filter(|_| !resource.custom) {
+        Kind::Strategic => match &resource.built_in {
             Some(schema) => strategic::apply(object, patch, schema),
             None => Err(Refusal::unsupported_patch()),
         },
@@ -170,7 +170,7 @@ fn undeclared(resource: &Resource, config: &Value) -> Result<(), Refusal> {
         return Ok(());
     };
     let mut rest = config.clone();
-    let unknown = structural::prune(&mut rest, &definition.structure);
+    let unknown = structural::prune(&mut rest, definition.structure());
     let told = |path: &String| format!(".{path}: field not declared in schema");
     let why = match unknown.as_slice() {
         [] => return Ok(()),

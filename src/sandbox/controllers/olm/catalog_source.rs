@@ -30,7 +30,7 @@ impl Controller for CatalogSources {
         let Some(source) = cluster.get(CATALOGS, &key.0, &key.1) else {
             return Ok(None);
         };
-        let known = catalog::of(&key.1, &key.0).next().is_some();
+        let known = catalog::is_known(&key.1, &key.0);
         let state = if known { "READY" } else { "TRANSIENT_FAILURE" };
         if text(&source, "/status/connectionState/lastObservedState") == state {
             return Ok(None);

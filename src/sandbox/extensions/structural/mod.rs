@@ -14,8 +14,7 @@ use serde_json::{Value, json};
 pub use self::{default::fill, prune::prune};
 use super::definition::Definition;
 use crate::sandbox::{
-    registry,
-    schema::{Schema, Types, decode},
+    schema::{Schema, decode, sources},
     status::{Cause, Refusal},
 };
 
@@ -28,7 +27,7 @@ const OWN: [&str; 3] = ["apiVersion", "kind", "metadata"];
 /// What is wrong with an object; `live` is it as it was. What did not change is not looked at again.
 #[must_use]
 pub fn problems(definition: &Definition, live: Option<&Value>, object: &Value) -> Vec<Cause> {
-    let schema = &definition.structure;
+    let schema = definition.structure();
     let mut causes = validate::object(schema, live, object);
     causes.extend(lists::object(schema, live, object));
     let Some(rules) = definition.rules() else {
@@ -69,11 +68,7 @@ pub fn metadata(object: &mut Value, kind: &str, version: &str) -> Result<Vec<Str
 
 /// The type of every object's metadata.
 fn object_meta() -> Option<Schema> {
-    use std::sync::LazyLock;
-    static META: LazyLock<Option<Schema>> = LazyLock::new(|| {
-        Types::load(registry::types()).get("io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta")
-    });
-    META.clone()
+    sources::types().get("io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta")
 }
 
 /// Whether there is a rule in CEL anywhere in a schema.

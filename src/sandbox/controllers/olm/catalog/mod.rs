@@ -1,6 +1,6 @@
 //! What the catalogues of a sandbox offer.
 
-use std::sync::LazyLock;
+use std::{collections::HashMap, sync::LazyLock};
 
 use serde_json::{Value, json};
 
@@ -45,13 +45,14 @@ const BUNDLES: [(&str, &str, &str); 2] = [
 ];
 
 static ALL: LazyLock<Vec<(Catalog, Bundle)>> = LazyLock::new(|| {
+    let kinds = preset::kinds();
     let read = |(name, namespace, text): &(&str, &str, &str)| {
         let catalog = Catalog {
             name: (*name).to_owned(),
             namespace: (*namespace).to_owned(),
         };
         match serde_yaml::from_str::<Value>(text) {
-            Ok(value) => Some((catalog, bundle(&value))),
+            Ok(value) => Some((catalog, bundle(&value, &kinds))),
             Err(error) => {
                 tracing::error!("the catalogue {name} can't be read: {error}");
                 None
@@ -61,7 +62,7 @@ static ALL: LazyLock<Vec<(Catalog, Bundle)>> = LazyLock::new(|| {
     BUNDLES.iter().filter_map(read).collect()
 });
 
-fn bundle(value: &Value) -> Bundle {
+fn bundle(value: &Value, kinds: &HashMap<String, (String, String)>) -> Bundle {
     let text = |field: &str| value[field].as_str().unwrap_or_default().to_owned();
     let wanted = value["definitions"].as_array().into_iter().flatten();
     let definitions: Vec<String> = wanted
@@ -70,8 +71,14 @@ fn bundle(value: &Value) -> Bundle {
     let mut csv = value["csv"].clone();
     csv["apiVersion"] = json!("operators.coreos.com/v1alpha1");
     csv["kind"] = json!("ClusterServiceVersion");
-    csv["spec"]["customresourcedefinitions"] =
-        json!({"owned": definitions.iter().filter_map(|d| owned(d)).collect::<Vec<_>>()});
+    // As a CSV lists them.
+    let owned = definitions.iter().filter_map(|name| {
+        let (kind, version) = kinds.get(name)?;
+        Some(json!({
+            "name": name, "kind": kind, "displayName": kind, "description": kind, "version": version,
+        }))
+    });
+    csv["spec"]["customresourcedefinitions"] = json!({"owned": owned.collect::<Vec<_>>()});
     csv["spec"]["apiservicedefinitions"] = json!({});
     csv["spec"]["cleanup"] = json!({"enabled": false});
     Bundle {
@@ -81,16 +88,6 @@ fn bundle(value: &Value) -> Bundle {
         csv,
         definitions,
     }
-}
-
-/// A kind as a CSV lists it.
-fn owned(name: &str) -> Option<Value> {
-    let crd = preset::named(name)?;
-    let kind = &crd["spec"]["names"]["kind"];
-    let version = &crd["spec"]["versions"][0]["name"];
-    Some(json!({
-        "name": name, "kind": kind, "displayName": kind, "description": kind, "version": version,
-    }))
 }
 
 impl Bundle {
@@ -123,6 +120,13 @@ impl Bundle {
         }
         json!({ "properties": all }).to_string()
     }
+}
+
+/// Whether there is such a catalogue.
+#[must_use]
+pub fn is_known(name: &str, namespace: &str) -> bool {
+    let mut all = BUNDLES.iter();
+    all.any(|(known, at, _)| *known == name && *at == namespace)
 }
 
 /// What a catalogue offers.
