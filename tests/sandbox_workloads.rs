@@ -116,7 +116,7 @@ impl Lab {
     fn list(&self, kind: Kind) -> Vec<Arc<Value>> {
         let place = registry::place(kind.group, kind.plural);
         let store = &self.sandbox.api.store;
-        store.with(|s| s.list(&place, Some(NAMESPACE)).cloned().collect())
+        store.with(|s| s.list(&place, Some(NAMESPACE)).collect())
     }
 
     fn patch(&self, kind: Kind, name: &str, patch: &Value) -> Arc<Value> {

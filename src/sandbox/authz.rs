@@ -246,7 +246,7 @@ pub fn role(state: &State, reference: &Value, namespace: &str) -> Option<Arc<Val
 
 fn bindings(state: &State, plural: &str, namespace: Option<&str>) -> Vec<Arc<Value>> {
     let place = registry::place("rbac.authorization.k8s.io", plural);
-    state.list(&place, namespace).cloned().collect()
+    state.list(&place, namespace).collect()
 }
 
 /// Why a binding allows it; nothing if it does not.

@@ -162,7 +162,7 @@ fn cluster_ip(state: &State, service: &mut Value) -> Result<(), Refusal> {
     let services = registry::place("", "services");
     let taken: HashSet<u32> = state
         .list(&services, None)
-        .filter_map(|s| address(s).parse::<Ipv4Addr>().ok())
+        .filter_map(|s| address(&s).parse::<Ipv4Addr>().ok())
         .map(u32::from)
         .collect();
     let given = if wanted.is_empty() {

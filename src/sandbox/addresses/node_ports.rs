@@ -28,7 +28,10 @@ pub(super) fn allocate(
     }
     let services = registry::place("", "services");
     let own: HashSet<i64> = before.into_iter().flat_map(of).collect();
-    let mut taken: HashSet<i64> = state.list(&services, None).flat_map(|s| of(s)).collect();
+    let mut taken: HashSet<i64> = state
+        .list(&services, None)
+        .flat_map(|s| of(&s).collect::<Vec<_>>())
+        .collect();
     let given =
         service["spec"]["allocateLoadBalancerNodePorts"] != false || is(service, "NodePort");
     let wanted = service["spec"]["ports"]

@@ -19,7 +19,7 @@ const ANNOTATION: &str = "kubernetes.io/limit-ranger";
 
 fn ranges(state: &State, request: &Request<'_>) -> Vec<Arc<Value>> {
     let place = registry::place("", "limitranges");
-    state.list(&place, request.namespace).cloned().collect()
+    state.list(&place, request.namespace).collect()
 }
 
 /// Fills in the requests and limits that the containers of a Pod do not name.

@@ -90,5 +90,5 @@ fn default_class(state: &State) -> Option<Arc<Value>> {
     let defaults = state
         .list(&place, None)
         .filter(|c| c["globalDefault"] == true);
-    defaults.min_by_key(|c| c["value"].as_i64()).cloned()
+    defaults.min_by_key(|c| c["value"].as_i64())
 }

@@ -66,5 +66,5 @@ fn default_of(state: &State, group: &str, plural: &str, marks: &[&str]) -> Optio
         };
         made(a).cmp(&made(b)).then_with(|| name(b).cmp(name(a)))
     });
-    newest.map(|c| name(c).to_owned())
+    newest.map(|c| name(&c).to_owned())
 }

@@ -13,7 +13,7 @@ use crate::sandbox::{
     authz::User,
     registry::{self, Resource},
     status::{About, Refusal},
-    store::{Change, Key},
+    store::{Change, Fact, Key},
     verbs::{
         Api, How,
         delete::{Deleted, Options},
@@ -160,17 +160,24 @@ impl<'a> Cluster<'a> {
         let place = registry::place(kind.group, kind.plural);
         self.api
             .store
-            .with(|state| state.list(&place, namespace).cloned().collect())
+            .with(|state| state.list(&place, namespace).collect())
     }
 
     /// The objects of a kind that an object of their namespace controls.
     #[must_use]
     pub fn owned(&self, kind: Kind, owner: &Value) -> Vec<Arc<Value>> {
-        let namespace = owner["metadata"]["namespace"].as_str();
-        let uid = &owner["metadata"]["uid"];
-        let mut all = self.list(kind, namespace);
-        all.retain(|o| controller_of(o).is_some_and(|r| r["uid"] == *uid));
-        all
+        let text = |field: &str| owner["metadata"][field].as_str().unwrap_or_default();
+        let by = Fact::ControlledBy(text("uid").to_owned());
+        self.known(kind, text("namespace"), &by)
+    }
+
+    /// The objects of a kind and a namespace of which something is known.
+    #[must_use]
+    pub fn known(&self, kind: Kind, namespace: &str, fact: &Fact) -> Vec<Arc<Value>> {
+        let place = registry::place(kind.group, kind.plural);
+        self.api
+            .store
+            .with(|state| state.known(&place, namespace, fact))
     }
 
     /// A new object, in the namespace that it names.

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::sandbox::{
     status::Refusal,
-    store::{Change, Key},
+    store::{Key, Record},
     verbs::{Api, How},
 };
 
@@ -115,16 +115,17 @@ impl Manager {
             let version = state.version();
             let since = seen.and_then(|seen| Some(state.since(seen).ok()?.cloned().collect()));
             // At the start, and after more than is remembered, everything is looked at.
-            let changes: Vec<Change> = since.unwrap_or_else(|| state.all().collect());
+            let changes: Vec<Record> = since.unwrap_or_else(|| state.all());
             (changes, version)
         });
         self.seen = Some(version);
         let now = self.api.clock.elapsed();
-        for change in &changes {
+        for change in changes {
+            let change = change.read();
             for index in 0..self.controllers.len() {
                 let controller = &self.controllers[index];
                 let cluster = Cluster::of(&self.api, controller.name(), &self.hows[index]);
-                for key in controller.touched(&cluster, change) {
+                for key in controller.touched(&cluster, &change) {
                     self.plan((index, key), now);
                 }
             }

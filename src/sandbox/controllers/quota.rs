@@ -48,7 +48,7 @@ impl Controller for Count {
             let objects: Vec<_> = cluster
                 .api
                 .store
-                .with(|state| state.list(&resource.place, Some(&key.0)).cloned().collect());
+                .with(|state| state.list(&resource.place, Some(&key.0)).collect());
             for object in objects {
                 if quota::is_about(&quota, &hard, resource, &object) {
                     for (name, amount) in quota::usage(resource, &object, now) {

@@ -31,12 +31,11 @@ const PROMETHEUS: &str = "prometheus";
 #[must_use]
 pub fn pod_at(api: &Api, ip: &str) -> Option<Arc<Value>> {
     let place = registry::place("", "pods");
-    let is = |pod: &&Arc<Value>| {
+    let is = |pod: &Arc<Value>| {
         let status = &pod["status"];
         status["podIP"] == ip && !matches!(status["phase"].as_str(), Some("Failed" | "Succeeded"))
     };
-    api.store
-        .with(|state| state.list(&place, None).find(is).cloned())
+    api.store.with(|state| state.list(&place, None).find(is))
 }
 
 /// What a Pod answers on a port.

@@ -26,7 +26,7 @@ fn passes(
     let place = registry::place("networking.k8s.io", "networkpolicies");
     let policies: Vec<Arc<Value>> = api
         .store
-        .with(|state| state.list(&place, Some(namespace)).cloned().collect());
+        .with(|state| state.list(&place, Some(namespace)).collect());
     let mut isolated = false;
     for policy in &policies {
         let spec = &policy["spec"];

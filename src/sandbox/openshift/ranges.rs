@@ -21,8 +21,8 @@ const CATEGORIES: u64 = 1024;
 
 /// The annotations of a namespace that has none yet, beside all the others.
 #[must_use]
-pub fn free<'a>(namespaces: impl Iterator<Item = &'a Arc<Value>>) -> Value {
-    let first = |namespace: &Arc<Value>| -> Option<u64> {
+pub fn free(namespaces: impl Iterator<Item = Arc<Value>>) -> Value {
+    let first = |namespace: Arc<Value>| -> Option<u64> {
         let range = namespace["metadata"]["annotations"][UIDS].as_str()?;
         range.split('/').next()?.parse().ok()
     };

@@ -157,13 +157,18 @@ pub fn object(version: &str, kind: &str, object: &Value) -> Option<Vec<u8>> {
 
 /// A list of objects.
 #[must_use]
-pub fn list(version: &str, kind: &str, metadata: &Value, items: &[Arc<Value>]) -> Option<Vec<u8>> {
+pub fn list(
+    version: &str,
+    kind: &str,
+    metadata: &Value,
+    items: impl DoubleEndedIterator<Item = Arc<Value>>,
+) -> Option<Vec<u8>> {
     let item = Messages::of(version, kind.strip_suffix("List")?)?;
     let meta = Messages::of(version, kind)?.child(list::METADATA)?;
     let mut writer = Writer::default();
     enveloped(&mut writer, (version, kind), |w| {
-        for object in items.iter().rev() {
-            w.message(list::ITEMS, |w| encode::message(w, item, object));
+        for object in items.rev() {
+            w.message(list::ITEMS, |w| encode::message(w, item, &object));
         }
         w.message(list::METADATA, |w| encode::message(w, meta, metadata));
     });

@@ -140,7 +140,7 @@ fn a_list_and_an_event_hold_whole_objects() {
         "v1",
         "PodList",
         &json!({"resourceVersion": "7"}),
-        &[pod.clone(), pod.clone()],
+        [pod.clone(), pod.clone()].into_iter(),
     );
     let read = Envelope::open(&bytes.unwrap())
         .unwrap()

@@ -15,9 +15,7 @@ type Fit = (bool, usize, bool);
 /// The way that an Ingress shows: the path that fits best, else the default of one that has it.
 pub(super) fn find(api: &Api, host: &str, path: &str) -> Option<Way> {
     let place = registry::place("networking.k8s.io", "ingresses");
-    let all: Vec<_> = api
-        .store
-        .with(|state| state.list(&place, None).cloned().collect());
+    let all: Vec<_> = api.store.with(|state| state.list(&place, None).collect());
     let mut best: Option<(Fit, &str, &Value)> = None;
     for ingress in &all {
         let namespace = ingress["metadata"]["namespace"]

@@ -17,11 +17,10 @@ const USUAL_WEIGHT: u64 = 100;
 /// The way that a Route shows over plain HTTP: of those of a host, the one with the longest path.
 pub(super) fn find(api: &Api, host: &str, path: &str) -> Option<Way> {
     let place = registry::place("route.openshift.io", "routes");
-    let is = |route: &&Arc<Value>| is_admitted(route, host) && is_below(path, path_of(route));
+    let is = |route: &Arc<Value>| is_admitted(route, host) && is_below(path, path_of(route));
     let found = api.store.with(|state| {
         let all = state.list(&place, None).filter(is);
         all.max_by_key(|route| path_of(route).trim_end_matches('/').len())
-            .cloned()
     })?;
     let tls = &found["spec"]["tls"];
     if tls.is_object() {

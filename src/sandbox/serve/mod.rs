@@ -35,7 +35,7 @@ use self::{
     authn::Tokens,
     media::Form,
     request::{Query, Target, Verb},
-    respond::Body,
+    respond::{Body, Objects},
     tls::Authority,
 };
 use super::{
@@ -322,7 +322,9 @@ impl On<'_> {
                 let version = self.api.store.with(|s| s.version());
                 let metadata = serde_json::json!({"resourceVersion": version.to_string()});
                 let now = self.api.clock.now();
-                Ok(self.form.list(self.resource, &gone, metadata, now))
+                Ok(self
+                    .form
+                    .list(self.resource, Objects::Values(&gone), metadata, now))
             }
         }
     }
@@ -374,7 +376,9 @@ impl On<'_> {
             limit: self.asked.query.get("limit").parse().unwrap_or_default(),
             after: self.asked.query.get("continue").to_owned(),
         };
-        let page = self.api.list(self.resource, self.namespace(), &wanted)?;
+        let page = self
+            .api
+            .list_held(self.resource, self.namespace(), &wanted)?;
         let mut metadata = serde_json::json!({"resourceVersion": page.version.to_string()});
         if !page.more.is_empty() {
             metadata["continue"] = Value::from(page.more);
@@ -383,7 +387,9 @@ impl On<'_> {
             metadata["remainingItemCount"] = Value::from(remaining);
         }
         let now = self.api.clock.now();
-        Ok(self.form.list(self.resource, &page.items, metadata, now))
+        Ok(self
+            .form
+            .list(self.resource, Objects::Held(&page.items), metadata, now))
     }
 
     fn delete(&self) -> Result<Response<Body>, Refusal> {

@@ -4,7 +4,11 @@
 use http::{Response, StatusCode};
 use serde_json::{Value, json};
 
-use super::{On, request::Verb, respond::Body};
+use super::{
+    On,
+    request::Verb,
+    respond::{Body, Objects},
+};
 use crate::sandbox::{
     controllers::olm::catalog::{self, Bundle},
     registry,
@@ -21,7 +25,9 @@ pub(super) fn answer(on: &On<'_>, verb: Verb) -> Result<Response<Body>, Refusal>
         Verb::List => {
             let items: Vec<_> = all.into_iter().map(std::sync::Arc::new).collect();
             let now = on.api.clock.now();
-            Ok(on.form.list(on.resource, &items, json!({}), now))
+            Ok(on
+                .form
+                .list(on.resource, Objects::Values(&items), json!({}), now))
         }
         Verb::Get => {
             let found = all.iter().find(|m| name(m) == on.name());
@@ -38,7 +44,7 @@ fn offered(on: &On<'_>) -> Vec<Value> {
     let sources = on
         .api
         .store
-        .with(|state| state.list(&place, None).cloned().collect::<Vec<_>>());
+        .with(|state| state.list(&place, None).collect::<Vec<_>>());
     let mut all = Vec::new();
     for source in sources {
         let at = source["metadata"]["namespace"].as_str().unwrap_or_default();

@@ -1,24 +1,79 @@
 //! Answers: objects, lists, refusals; whole, as metadata alone, or as tables.
 
-use std::{borrow::Cow, convert::Infallible, sync::Arc};
+use std::{borrow::Cow, collections::BTreeMap, convert::Infallible, sync::Arc};
 
 use http::{Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Full, StreamBody, combinators::UnsyncBoxBody};
 use hyper::body::{Bytes, Frame};
 use jiff::Timestamp;
 use serde::{Serialize, Serializer, ser::SerializeSeq as _};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value, json, value::RawValue};
 
 use super::{
     Asked,
     media::{Form, Media, Shape},
 };
-use crate::sandbox::{protobuf, registry::Resource, status::Refusal, tables};
+use crate::sandbox::{
+    protobuf,
+    registry::Resource,
+    status::Refusal,
+    store::Held,
+    tables::{Shown, Table},
+};
 
 /// A body that is whole, or that goes on.
 pub(super) type Body = UnsyncBoxBody<Bytes, Infallible>;
 
 const JSON: &str = "application/json";
+
+/// The objects of a list: as they are, or as they are kept; the latter are read one after the other.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Objects<'a> {
+    Values(&'a [Arc<Value>]),
+    Held(&'a [Arc<Held>]),
+}
+
+impl<'a> Objects<'a> {
+    fn len(self) -> usize {
+        match self {
+            Self::Values(all) => all.len(),
+            Self::Held(all) => all.len(),
+        }
+    }
+
+    /// One of them, as a version shows it.
+    fn get(self, at: usize, resource: &Resource) -> Arc<Value> {
+        match self {
+            Self::Values(all) => resource.seen(Arc::clone(&all[at])),
+            Self::Held(all) => resource.seen(all[at].value()),
+        }
+    }
+
+    /// As rows of a table. Records of who manages which field are not read for them, but repeated.
+    fn rows(self, resource: &Resource, form: Form) -> impl Iterator<Item = Shown<'a>> {
+        let raw = form.media == Media::Json && !form.pretty && !form.whole_rows;
+        (0..self.len()).map(move |at| {
+            let light = match self {
+                Self::Held(all) if raw => all[at].without_managers(),
+                _ => None,
+            };
+            match light {
+                Some((object, metadata)) if is_shown_as_kept(resource, &object) => Shown {
+                    object: Cow::Owned(object),
+                    metadata: Some(metadata),
+                },
+                _ => Shown {
+                    object: Cow::Owned((*self.get(at, resource)).clone()),
+                    metadata: None,
+                },
+            }
+        })
+    }
+
+    fn read(self, resource: &Resource) -> impl DoubleEndedIterator<Item = Arc<Value>> {
+        (0..self.len()).map(move |at| self.get(at, resource))
+    }
+}
 
 impl Form {
     /// One object.
@@ -41,12 +96,13 @@ impl Form {
             Shape::Whole => self.written(code, object),
             Shape::Metadata => self.written(code, &metadata(object)),
             Shape::Table => {
-                let mut table = tables::table(resource, [object], now, self.whole_rows);
                 let version = &object["metadata"]["resourceVersion"];
-                if version.is_string() {
-                    table["metadata"]["resourceVersion"] = version.clone();
-                }
-                self.written(code, &table)
+                let metadata = match version.is_string() {
+                    true => json!({ "resourceVersion": version }),
+                    false => json!({}),
+                };
+                let rows = || std::iter::once(shown(object));
+                self.written(code, &self.table(resource, metadata, rows, now))
             }
         }
     }
@@ -55,21 +111,20 @@ impl Form {
     pub(super) fn list(
         self,
         resource: &Resource,
-        items: &[Arc<Value>],
+        items: Objects<'_>,
         metadata: Value,
         now: Timestamp,
     ) -> Response<Body> {
         let (version, kind) = self.kind(resource);
         let kind = format!("{kind}List");
         if self.media == Media::Protobuf
-            && let Some(bytes) = protobuf::list(&version, &kind, &metadata, items)
+            && let Some(bytes) = protobuf::list(&version, &kind, &metadata, items.read(resource))
         {
             return self::bytes(StatusCode::OK, protobuf::MEDIA_TYPE, bytes);
         }
         if self.shape == Shape::Table {
-            let mut table =
-                tables::table(resource, items.iter().map(|o| &**o), now, self.whole_rows);
-            table["metadata"] = metadata;
+            let rows = || items.rows(resource, self);
+            let table = self.table(resource, metadata, rows, now);
             return self.written(StatusCode::OK, &table);
         }
         let mut metadata = metadata;
@@ -78,7 +133,7 @@ impl Form {
         }
         let items = Items {
             all: items,
-            shape: self.shape,
+            form: self,
             resource,
         };
         let list = List {
@@ -112,7 +167,11 @@ impl Form {
             _ if kind == "Status" => Cow::Borrowed(object),
             Shape::Whole => resource.shown(object),
             Shape::Metadata => Cow::Owned(metadata(object)),
-            Shape::Table => Cow::Owned(tables::table(resource, [object], now, self.whole_rows)),
+            Shape::Table => {
+                let rows = || std::iter::once(shown(object));
+                let table = self.table(resource, json!({}), rows, now);
+                Cow::Owned(serde_json::to_value(table).unwrap_or_default())
+            }
         };
         let event = Event {
             kind: change,
@@ -121,6 +180,22 @@ impl Form {
         let mut text = serde_json::to_vec(&event).unwrap_or_default();
         text.push(b'\n');
         text.into()
+    }
+
+    fn table<F>(
+        self,
+        resource: &Resource,
+        metadata: Value,
+        objects: F,
+        now: Timestamp,
+    ) -> Table<'_, F> {
+        Table {
+            resource,
+            metadata,
+            objects,
+            now,
+            whole: self.whole_rows,
+        }
     }
 
     /// The version and kind that objects of a resource have in this form.
@@ -165,25 +240,57 @@ struct List<'a> {
 }
 
 struct Items<'a> {
-    all: &'a [Arc<Value>],
-    shape: Shape,
+    all: Objects<'a>,
+    form: Form,
     resource: &'a Resource,
 }
 
 impl Serialize for Items<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut out = serializer.serialize_seq(Some(self.all.len()))?;
-        for object in self.all {
-            match (self.shape, &**object) {
+        for at in 0..self.all.len() {
+            if let Some(json) = self.as_kept(at) {
+                out.serialize_element(&json)?;
+                continue;
+            }
+            let object = self.all.get(at, self.resource);
+            match (self.form.shape, &*object) {
                 (Shape::Metadata, object) => out.serialize_element(&metadata(object))?,
                 // Those of built-in kinds don't repeat their kind.
                 (_, Value::Object(map)) if !self.resource.custom => {
                     out.serialize_element(&Bare(map))?;
                 }
-                (_, object) => out.serialize_element(&*self.resource.shown(object))?,
+                (_, object) => out.serialize_element(object)?,
             }
         }
         out.end()
+    }
+}
+
+impl Items<'_> {
+    /// An object of a built-in kind whose JSON is fit to be sent as it is kept.
+    fn as_kept(&self, at: usize) -> Option<Kept<'_>> {
+        let Objects::Held(all) = self.all else {
+            return None;
+        };
+        let form = self.form;
+        let plain = form.shape == Shape::Whole && form.media == Media::Json && !form.pretty;
+        if !plain || self.resource.custom {
+            return None;
+        }
+        let fields: BTreeMap<&str, &RawValue> =
+            serde_json::from_str(all.get(at)?.json().get()).ok()?;
+        let version: &str = serde_json::from_str(fields.get("apiVersion")?.get()).ok()?;
+        (version == self.resource.api_version()).then_some(Kept(fields))
+    }
+}
+
+/// The fields of an object, each as JSON.
+struct Kept<'a>(BTreeMap<&'a str, &'a RawValue>);
+
+impl Serialize for Kept<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().filter(|(key, _)| !names_kind(key)))
     }
 }
 
@@ -192,9 +299,25 @@ struct Bare<'a>(&'a Map<String, Value>);
 
 impl Serialize for Bare<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let own = |key: &&String| !matches!(key.as_str(), "apiVersion" | "kind");
-        serializer.collect_map(self.0.iter().filter(|(key, _)| own(key)))
+        serializer.collect_map(self.0.iter().filter(|(key, _)| !names_kind(key)))
     }
+}
+
+/// Whether a version of a resource shows an object as it is kept.
+fn is_shown_as_kept(resource: &Resource, object: &Value) -> bool {
+    matches!(resource.shown(object), Cow::Borrowed(_))
+}
+
+/// An object as the row of a table.
+fn shown(object: &Value) -> Shown<'_> {
+    Shown {
+        object: Cow::Borrowed(object),
+        metadata: None,
+    }
+}
+
+fn names_kind(field: &str) -> bool {
+    matches!(field, "apiVersion" | "kind")
 }
 
 #[derive(Serialize)]

@@ -22,7 +22,7 @@ use crate::sandbox::{
     openshift::project,
     registry::Resource,
     status::Refusal,
-    store::{Change, selector::Selector},
+    store::{Change, Record, selector::Selector},
     verbs::{Api, name, read::Wanted},
 };
 
@@ -186,13 +186,14 @@ impl Watch {
         };
         let Ok(page) = self
             .api
-            .list(&self.source, self.namespace.as_deref(), &wanted)
+            .list_held(&self.source, self.namespace.as_deref(), &wanted)
         else {
             return Ok(());
         };
-        for object in &page.items {
-            if self.is_visible(object) {
-                self.event("ADDED", object).await?;
+        for held in &page.items {
+            let object = self.source.seen(held.value());
+            if self.is_visible(&object) {
+                self.event("ADDED", &object).await?;
             }
         }
         self.seen = page.version;
@@ -204,7 +205,7 @@ impl Watch {
 
     /// Tells of the changes since the last look.
     async fn changes(&mut self) -> Result<(), Gone> {
-        let found: Result<(Vec<Change>, u64), _> = self.api.store.with(|state| {
+        let found: Result<(Vec<Record>, u64), _> = self.api.store.with(|state| {
             let version = state.version();
             let since = state.since(self.seen)?;
             let here = since.filter(|c| c.place == self.source.place);
@@ -218,7 +219,7 @@ impl Watch {
         };
         for change in &changes {
             if self.namespace.as_ref().is_none_or(|n| *n == change.key.0) {
-                self.change(change).await?;
+                self.change(&change.read()).await?;
             }
         }
         self.seen = version;

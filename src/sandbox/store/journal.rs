@@ -12,9 +12,9 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::value::RawValue;
 
-use super::{Change, Key, Objects};
+use super::{Held, Key, Objects, Record};
 
 /// The form of the files.
 const FORMAT: u32 = 1;
@@ -41,8 +41,8 @@ struct Line<'a> {
     namespace: Cow<'a, str>,
     #[serde(borrow)]
     name: Cow<'a, str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    object: Option<Cow<'a, Value>>,
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    object: Option<&'a RawValue>,
 }
 
 /// What was kept.
@@ -123,18 +123,16 @@ impl Journal {
     }
 
     /// Notes a change, to be written with the next ones.
-    pub(super) fn note(&mut self, change: &Change) {
-        let line = Line {
-            version: change.version,
-            place: Cow::Borrowed(&change.place),
-            namespace: Cow::Borrowed(&change.key.0),
-            name: Cow::Borrowed(&change.key.1),
-            object: change.after.as_deref().map(Cow::Borrowed),
-        };
-        // Nothing that is in an object can't be written as JSON.
-        if serde_json::to_writer(&mut self.pending, &line).is_ok() {
-            self.pending.push(b'\n');
-        }
+    pub(super) fn note(&mut self, change: &Record) {
+        let after = change.after.as_deref();
+        // Nothing fails in memory.
+        let _ = write_line(
+            &mut self.pending,
+            change.version,
+            &change.place,
+            &change.key,
+            after,
+        );
     }
 
     /// Writes what was noted. What fails is tried again with the next changes.
@@ -167,16 +165,8 @@ impl Journal {
         serde_json::to_writer(&mut out, &head)?;
         out.write_all(b"\n")?;
         for (place, objects) in objects {
-            for ((namespace, name), object) in objects {
-                let line = Line {
-                    version,
-                    place: Cow::Borrowed(place),
-                    namespace: Cow::Borrowed(namespace),
-                    name: Cow::Borrowed(name),
-                    object: Some(Cow::Borrowed(object)),
-                };
-                serde_json::to_writer(&mut out, &line)?;
-                out.write_all(b"\n")?;
+            for (key, object) in objects {
+                write_line(&mut out, version, place, key, Some(object))?;
             }
         }
         out.flush()?;
@@ -188,6 +178,25 @@ impl Journal {
         self.written = 0;
         Ok(())
     }
+}
+
+/// Writes a line; its object is JSON already.
+fn write_line(
+    out: &mut impl io::Write,
+    version: u64,
+    place: &str,
+    key: &Key,
+    object: Option<&Held>,
+) -> io::Result<()> {
+    let line = Line {
+        version,
+        place: Cow::Borrowed(place),
+        namespace: Cow::Borrowed(&key.0),
+        name: Cow::Borrowed(&key.1),
+        object: object.map(Held::json),
+    };
+    serde_json::to_writer(&mut *out, &line)?;
+    out.write_all(b"\n")
 }
 
 fn open(path: &Path) -> Result<Option<BufReader<File>>, Error> {
@@ -279,7 +288,7 @@ fn put(kept: &mut Kept, line: Line<'_>) {
         None => kept.places.entry(Arc::from(&*line.place)).or_default(),
     };
     match line.object {
-        Some(object) => objects.insert(key, Arc::new(object.into_owned())),
+        Some(object) => objects.insert(key, Arc::new(Held::of_json(object))),
         None => objects.remove(&key),
     };
 }

@@ -1,9 +1,12 @@
 //! Objects in memory, each change with a version of its own, and the latest changes for those who watch.
 
+mod held;
+mod index;
 pub mod journal;
 pub mod selector;
 
 use std::{
+    cell::RefCell,
     collections::{BTreeMap, HashMap, VecDeque},
     ops::Bound,
     path::Path,
@@ -14,16 +17,25 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 use self::journal::Journal;
+pub use self::{held::Held, index::Fact};
+use self::{held::Open, index::Index};
 use super::registry::Place;
 
-/// How many changes are remembered for watches.
+/// How many changes are remembered for watches, at most.
 const REMEMBERED: usize = 20_000;
+/// How many bytes of JSON the objects have that changes are remembered of, at most.
+const REMEMBERED_BYTES: usize = 16 << 20;
+/// From how many objects of a resource on they are not kept open because all of them were read.
+const MANY: usize = 500;
 
 /// Namespace and name; the namespace is empty where there is none.
 pub type Key = (String, String);
 
+/// The objects of a resource.
+type Of = BTreeMap<Key, Arc<Held>>;
+
 /// Objects by where they are kept.
-type Objects = HashMap<Place, BTreeMap<Key, Arc<Value>>>;
+type Objects = HashMap<Place, Of>;
 
 /// All objects.
 #[derive(Debug)]
@@ -38,12 +50,50 @@ pub struct Store {
 pub struct State {
     version: u64,
     places: Objects,
-    changes: VecDeque<Change>,
+    index: Index,
+    /// Those that are in use.
+    open: RefCell<Open>,
+    changes: VecDeque<Record>,
+    /// How many bytes of JSON the changes are.
+    bytes: usize,
     /// The version of the oldest change that was forgotten.
     forgotten: u64,
     journal: Option<Journal>,
     /// Why the last changes could not be written down.
     trouble: Option<String>,
+}
+
+/// One change of one object, as it is remembered.
+#[derive(Debug, Clone)]
+pub struct Record {
+    /// The version of the store after it.
+    pub version: u64,
+    /// Where the object is kept.
+    pub place: Place,
+    /// Its namespace and name.
+    pub key: Key,
+    before: Option<Arc<Held>>,
+    after: Option<Arc<Held>>,
+}
+
+impl Record {
+    /// The change with the object before and after it.
+    #[must_use]
+    pub fn read(&self) -> Change {
+        let value = |held: &Option<Arc<Held>>| held.as_ref().map(|h| h.value());
+        Change {
+            version: self.version,
+            place: Arc::clone(&self.place),
+            key: self.key.clone(),
+            before: value(&self.before),
+            after: value(&self.after),
+        }
+    }
+
+    /// How many bytes of JSON the object is that it leads to.
+    fn size(&self) -> usize {
+        self.after.as_ref().map_or(0, |a| a.json().get().len())
+    }
 }
 
 /// One change of one object.
@@ -65,7 +115,7 @@ pub struct Change {
 #[derive(Debug, Clone, Default)]
 pub struct Page {
     /// The objects, by namespace and name.
-    pub items: Vec<Arc<Value>>,
+    pub items: Vec<Arc<Held>>,
     /// The version that they are of.
     pub version: u64,
     /// The last one's key, if there are more.
@@ -93,6 +143,7 @@ impl Store {
         let (journal, kept) = Journal::open(folder)?;
         let state = State {
             version: kept.version,
+            index: indexed(&kept.places),
             places: kept.places,
             forgotten: kept.version,
             journal: Some(journal),
@@ -165,7 +216,23 @@ impl State {
     /// An object.
     #[must_use]
     pub fn get(&self, place: &Place, key: &Key) -> Option<Arc<Value>> {
-        self.places.get(place)?.get(key).cloned()
+        let held = self.places.get(place)?.get(key)?;
+        Some(self.open.borrow_mut().read(held))
+    }
+
+    /// All objects of a resource, as they are kept.
+    #[must_use]
+    pub fn all_of(&self, place: &Place) -> Vec<Arc<Held>> {
+        let all = within(self.places.get(place), None, None);
+        all.map(|(_, held)| Arc::clone(held)).collect()
+    }
+
+    /// Whether an object is there.
+    #[must_use]
+    pub fn has(&self, place: &Place, key: &Key) -> bool {
+        self.places
+            .get(place)
+            .is_some_and(|of| of.contains_key(key))
     }
 
     /// All objects of a resource, or those of a namespace.
@@ -173,13 +240,34 @@ impl State {
         &'a self,
         place: &Place,
         namespace: Option<&'a str>,
-    ) -> impl Iterator<Item = &'a Arc<Value>> {
-        let from = Bound::Included((namespace.unwrap_or_default().to_owned(), String::new()));
+    ) -> impl Iterator<Item = Arc<Value>> + 'a {
         let all = self.places.get(place);
-        all.into_iter()
-            .flat_map(move |objects| objects.range((from.clone(), Bound::Unbounded)))
-            .take_while(move |(key, _)| namespace.is_none_or(|n| key.0 == n))
-            .map(|(_, object)| object)
+        let in_use = all.is_some_and(|of| of.len() < MANY);
+        within(all, namespace, None).map(move |(_, held)| {
+            if in_use {
+                self.open.borrow_mut().read(held)
+            } else {
+                held.value()
+            }
+        })
+    }
+
+    /// The objects of a namespace of which something is known.
+    #[must_use]
+    pub fn known(&self, place: &Place, namespace: &str, fact: &Fact) -> Vec<Arc<Value>> {
+        let names = self.index.names(place, namespace, fact).into_iter();
+        let key = |name: &str| (namespace.to_owned(), name.to_owned());
+        names
+            .filter_map(|name| self.get(place, &key(name)))
+            .collect()
+    }
+
+    /// Whether a resource has no object, in all namespaces or in one.
+    #[must_use]
+    pub fn has_none(&self, place: &Place, namespace: Option<&str>) -> bool {
+        within(self.places.get(place), namespace, None)
+            .next()
+            .is_none()
     }
 
     /// The objects of a resource that are wanted, from after a key on, as they were at a version; none for now.
@@ -190,44 +278,35 @@ impl State {
         at: Option<u64>,
         after: Option<&Key>,
         limit: usize,
-        wanted: impl Fn(&Value) -> bool,
+        wanted: Option<&dyn Fn(&Value) -> bool>,
     ) -> Result<Page, Forgotten> {
         let past = match at {
             Some(version) if version < self.version => Some(self.at(place, version)?),
             _ => None,
         };
-        let now = self.places.get(place);
-        let objects = past.as_ref().or(now);
-        let from = match after {
-            Some(key) => Bound::Excluded(key.clone()),
-            None => Bound::Included((namespace.unwrap_or_default().to_owned(), String::new())),
-        };
+        let objects = past.as_ref().or(self.places.get(place));
         let mut page = Page {
             version: at.unwrap_or(self.version),
             ..Page::default()
         };
-        let mut last = None;
-        let found = objects
-            .into_iter()
-            .flat_map(|o| o.range((from.clone(), Bound::Unbounded)))
-            .take_while(|(key, _)| namespace.is_none_or(|n| key.0 == n));
-        for (key, object) in found {
-            if !wanted(object) {
+        let mut last: Option<&Key> = None;
+        for (key, held) in within(objects, namespace, after) {
+            if wanted.is_some_and(|wanted| !wanted(&held.value())) {
                 continue;
             }
             if limit > 0 && page.items.len() == limit {
-                page.more.clone_from(&last);
+                page.more = last.cloned();
                 page.remaining += 1;
             } else {
-                last = Some(key.clone());
-                page.items.push(Arc::clone(object));
+                last = Some(key);
+                page.items.push(Arc::clone(held));
             }
         }
         Ok(page)
     }
 
     /// The objects of a resource as they were: later changes are taken back.
-    fn at(&self, place: &Place, version: u64) -> Result<BTreeMap<Key, Arc<Value>>, Forgotten> {
+    fn at(&self, place: &Place, version: u64) -> Result<Of, Forgotten> {
         if version < self.forgotten {
             return Err(Forgotten);
         }
@@ -251,17 +330,26 @@ impl State {
         self.version += 1;
         object["metadata"]["resourceVersion"] = Value::from(self.version.to_string());
         let object = Arc::new(object);
+        let held = Arc::new(Held::of(&object));
+        self.open.get_mut().keep(&held);
         let objects = self.places.entry(Arc::clone(place)).or_default();
-        let before = objects.insert(key.clone(), Arc::clone(&object));
-        self.remember(place, key, before, Some(Arc::clone(&object)));
+        let before = objects.insert(key.clone(), Arc::clone(&held));
+        if before.as_ref().is_none_or(|b| b.facts != held.facts) {
+            if let Some(before) = &before {
+                self.index.remove(place, key, &before.facts);
+            }
+            self.index.add(place, key, &held.facts);
+        }
+        self.remember(place, key, before, Some(held));
         object
     }
 
     /// Removes an object; gives it as it went.
     pub fn remove(&mut self, place: &Place, key: &Key) -> Option<Arc<Value>> {
         let before = self.places.get_mut(place)?.remove(key)?;
+        self.index.remove(place, key, &before.facts);
         self.version += 1;
-        let mut last = (*before).clone();
+        let mut last = (*before.value()).clone();
         last["metadata"]["resourceVersion"] = Value::from(self.version.to_string());
         self.remember(place, key, Some(before), None);
         Some(Arc::new(last))
@@ -271,10 +359,10 @@ impl State {
         &mut self,
         place: &Place,
         key: &Key,
-        before: Option<Arc<Value>>,
-        after: Option<Arc<Value>>,
+        before: Option<Arc<Held>>,
+        after: Option<Arc<Held>>,
     ) {
-        let change = Change {
+        let record = Record {
             version: self.version,
             place: Arc::clone(place),
             key: key.clone(),
@@ -282,12 +370,15 @@ impl State {
             after,
         };
         if let Some(journal) = &mut self.journal {
-            journal.note(&change);
+            journal.note(&record);
         }
-        self.changes.push_back(change);
-        if self.changes.len() > REMEMBERED
-            && let Some(oldest) = self.changes.pop_front()
-        {
+        self.bytes += record.size();
+        self.changes.push_back(record);
+        while self.changes.len() > REMEMBERED || self.bytes > REMEMBERED_BYTES {
+            let Some(oldest) = self.changes.pop_front() else {
+                return;
+            };
+            self.bytes -= oldest.size();
             self.forgotten = oldest.version;
         }
     }
@@ -300,26 +391,54 @@ impl State {
     }
 
     /// Every object, as if it had just been made.
-    pub fn all(&self) -> impl Iterator<Item = Change> {
-        self.places.iter().flat_map(|(place, objects)| {
-            objects.iter().map(|(key, object)| Change {
+    #[must_use]
+    pub fn all(&self) -> Vec<Record> {
+        let all = self.places.iter().flat_map(|(place, objects)| {
+            objects.iter().map(|(key, held)| Record {
                 version: self.version,
                 place: Arc::clone(place),
                 key: key.clone(),
                 before: None,
-                after: Some(Arc::clone(object)),
+                after: Some(Arc::clone(held)),
             })
-        })
+        });
+        all.collect()
     }
 
     /// The changes after a version.
-    pub fn since(&self, version: u64) -> Result<impl Iterator<Item = &Change>, Forgotten> {
+    pub fn since(&self, version: u64) -> Result<impl Iterator<Item = &Record>, Forgotten> {
         if version < self.forgotten {
             return Err(Forgotten);
         }
         let first = self.changes.partition_point(|c| c.version <= version);
         Ok(self.changes.range(first..))
     }
+}
+
+fn indexed(places: &Objects) -> Index {
+    let mut index = Index::default();
+    for (place, objects) in places {
+        for (key, held) in objects {
+            index.add(place, key, &held.facts);
+        }
+    }
+    index
+}
+
+/// The objects of a resource, all of them or those of a namespace, from after a key on.
+fn within<'a>(
+    objects: Option<&'a Of>,
+    namespace: Option<&'a str>,
+    after: Option<&Key>,
+) -> impl Iterator<Item = (&'a Key, &'a Arc<Held>)> + 'a {
+    let from = match after {
+        Some(key) => Bound::Excluded(key.clone()),
+        None => Bound::Included((namespace.unwrap_or_default().to_owned(), String::new())),
+    };
+    objects
+        .into_iter()
+        .flat_map(move |of| of.range((from.clone(), Bound::Unbounded)))
+        .take_while(move |(key, _)| namespace.is_none_or(|n| key.0 == n))
 }
 
 #[cfg(test)]
@@ -344,7 +463,7 @@ mod tests {
         }
         let page = |at, after: Option<&Key>| {
             store
-                .with(|s| s.page(&pods, Some("a"), at, after, 2, |_| true))
+                .with(|s| s.page(&pods, Some("a"), at, after, 2, None))
                 .unwrap()
         };
         let first = page(None, None);
@@ -353,7 +472,7 @@ mod tests {
         store.with(|s| s.remove(&pods, &key("d")));
         put("e");
         let second = page(Some(first.version), first.more.as_ref());
-        assert_eq!(second.items[0]["metadata"]["name"], "d");
+        assert_eq!(second.items[0].value()["metadata"]["name"], "d");
         assert_eq!((second.items.len(), second.more), (1, None));
     }
 

@@ -8,8 +8,11 @@ mod openshift;
 mod pod;
 mod workload;
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde::{Serialize, Serializer, ser::SerializeStruct as _};
+use serde_json::{Value, json, value::RawValue};
 
 use super::{
     registry::{Column, Resource},
@@ -17,42 +20,125 @@ use super::{
 };
 use crate::sandbox::pointer::{list, number};
 
-/// A table of objects, at a time; `whole`, with the objects themselves in its rows instead of their metadata.
-#[must_use]
-pub fn table<'a>(
-    resource: &Resource,
-    objects: impl IntoIterator<Item = &'a Value>,
-    now: Timestamp,
+/// A table of objects, with what is said of it as a whole.
+pub struct Table<'a, F> {
+    /// The resource, whose columns it has.
+    pub resource: &'a Resource,
+    /// The table's own metadata.
+    pub metadata: Value,
+    /// The objects; each is asked for when its row is written.
+    pub objects: F,
+    /// The time, by which ages are told.
+    pub now: Timestamp,
+    /// Whether the rows carry the objects themselves instead of their metadata.
+    pub whole: bool,
+}
+
+impl<'a, F, I> Serialize for Table<'_, F>
+where
+    F: Fn() -> I,
+    I: Iterator<Item = Shown<'a>>,
+{
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let columns: Vec<Value> = self.resource.columns.iter().map(heading).collect();
+        let mut out = serializer.serialize_struct("Table", 5)?;
+        out.serialize_field("kind", "Table")?;
+        out.serialize_field("apiVersion", "meta.k8s.io/v1")?;
+        out.serialize_field("metadata", &self.metadata)?;
+        out.serialize_field("columnDefinitions", &columns)?;
+        out.serialize_field("rows", &Rows(self))?;
+        out.end()
+    }
+}
+
+struct Rows<'a, F>(&'a Table<'a, F>);
+
+impl<'a, F, I> Serialize for Rows<'_, F>
+where
+    F: Fn() -> I,
+    I: Iterator<Item = Shown<'a>>,
+{
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let table = self.0;
+        serializer.collect_seq((table.objects)().map(|shown| Row {
+            cells: cells(table.resource, &shown.object, table.now),
+            whole: table.whole,
+            shown,
+        }))
+    }
+}
+
+/// An object of a table.
+pub struct Shown<'a> {
+    /// The object.
+    pub object: Cow<'a, Value>,
+    /// Its metadata as JSON, where that is at hand; what is at hand of the object may lack the managers of its fields.
+    pub metadata: Option<&'a RawValue>,
+}
+
+/// A row of a table.
+struct Row<'a> {
+    cells: Vec<Value>,
+    shown: Shown<'a>,
     whole: bool,
-) -> Value {
-    let columns: Vec<Value> = resource.columns.iter().map(heading).collect();
-    let row = |object: &Value| {
-        let cells = resource
-            .columns
-            .iter()
-            .map(|c| cell(resource, c, object, now));
-        let mut metadata = object["metadata"].clone();
-        if let Some(Value::Object(annotations)) = metadata.get_mut("annotations") {
-            // It is a field in the form from which the server makes tables.
-            annotations.remove("deprecated.daemonset.template.generation");
-            if annotations.is_empty() {
-                metadata.as_object_mut().map(|m| m.remove("annotations"));
+}
+
+impl Serialize for Row<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut out = serializer.serialize_struct("Row", 2)?;
+        out.serialize_field("cells", &self.cells)?;
+        let metadata = metadata(&self.shown.object);
+        match (self.whole, self.shown.metadata, metadata) {
+            (true, _, _) => out.serialize_field("object", &*self.shown.object)?,
+            (_, Some(metadata), Cow::Borrowed(_)) => {
+                out.serialize_field("object", &Metadata::of(metadata))?;
             }
+            (_, _, metadata) => out.serialize_field("object", &Metadata::of(metadata))?,
         }
-        if whole {
-            return json!({"cells": cells.collect::<Vec<_>>(), "object": object});
+        out.end()
+    }
+}
+
+#[derive(Serialize)]
+struct Metadata<T> {
+    kind: &'static str,
+    #[serde(rename = "apiVersion")]
+    version: &'static str,
+    metadata: T,
+}
+
+impl<T> Metadata<T> {
+    fn of(metadata: T) -> Self {
+        Self {
+            kind: "PartialObjectMetadata",
+            version: "meta.k8s.io/v1",
+            metadata,
         }
-        json!({
-            "cells": cells.collect::<Vec<_>>(),
-            "object": {
-                "kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": metadata,
-            },
-        })
-    };
-    json!({
-        "kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": {},
-        "columnDefinitions": columns, "rows": objects.into_iter().map(row).collect::<Vec<_>>(),
-    })
+    }
+}
+
+/// The metadata of a row.
+fn metadata(object: &Value) -> Cow<'_, Value> {
+    // It is a field in the form from which the server makes tables.
+    const FIELD: &str = "deprecated.daemonset.template.generation";
+    let metadata = &object["metadata"];
+    if metadata["annotations"].get(FIELD).is_none() {
+        return Cow::Borrowed(metadata);
+    }
+    let mut metadata = metadata.clone();
+    if let Some(map) = metadata.as_object_mut() {
+        let annotations = map.get_mut("annotations").and_then(Value::as_object_mut);
+        if annotations.is_some_and(|a| a.remove(FIELD).is_some() && a.is_empty()) {
+            map.remove("annotations");
+        }
+    }
+    Cow::Owned(metadata)
+}
+
+/// The cells of an object's row.
+fn cells(resource: &Resource, object: &Value, now: Timestamp) -> Vec<Value> {
+    let columns = resource.columns.iter();
+    columns.map(|c| cell(resource, c, object, now)).collect()
 }
 
 fn heading(column: &Column) -> Value {

@@ -19,7 +19,8 @@ use super::{
     extensions,
     patch::managers::{Operation, Writer},
     prometheus::instances::Instances,
-    registry::{self, Registry, Resource},
+    registry::{Registry, Resource},
+    schema::sources,
     start,
     status::Refusal,
     store::{Key, Store},
@@ -128,7 +129,8 @@ impl Api {
         let namespaces = namespaces.map(
             |name| json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}),
         );
-        let own = namespaces.into_iter().chain(registry::access());
+        let access = sources::sources().access.clone();
+        let own = namespaces.into_iter().chain(access);
         for object in own.chain(start::of_the_server()) {
             let api_version = object["apiVersion"]
                 .as_str()

@@ -98,7 +98,7 @@ impl Api {
             ));
         }
         warnings.extend(admission::validate(self, state, &request, &object)?);
-        if state.get(&resource.place, &key).is_some() {
+        if state.has(&resource.place, &key) {
             return Err(Refusal::already_exists(resource.about(), name(&object)));
         }
         kinds::add(resource, &mut object);
@@ -216,7 +216,7 @@ impl Api {
 
     /// Notes who wrote.
     fn manage(&self, place: &Place<'_>, before: Option<&Value>, object: &mut Value) {
-        let Some(schema) = &place.resource.schema else {
+        let Some(schema) = place.resource.schema() else {
             return;
         };
         let by = writer(place.resource, place.how, Operation::Update);
@@ -334,7 +334,7 @@ impl Place<'_> {
         if object["metadata"].is_null() {
             object["metadata"] = json!({});
         }
-        let Some(schema) = resource.schema.as_ref().filter(|_| !resource.custom) else {
+        let Some(schema) = &resource.built_in else {
             return Ok(Vec::new());
         };
         let noticed = decode::built_in(object, schema, kind, &resource.version)?;
@@ -368,7 +368,7 @@ impl Place<'_> {
             object["metadata"] = json!({});
         }
         let mut unknown = structural::metadata(object, &resource.kind, &resource.version)?;
-        unknown.extend(structural::prune(object, &definition.structure));
+        unknown.extend(structural::prune(object, definition.structure()));
         self.unknown(&unknown)
     }
 

@@ -258,7 +258,7 @@ fn existing(state: &State, namespace: &str, enforced: &Policy) -> Vec<String> {
         if !violations.is_empty() {
             let reasons: Vec<&str> = violations.iter().map(|v| v.reason.as_str()).collect();
             let of = by_reason.entry(reasons.join(", ")).or_default();
-            of.push(name(pod).to_owned());
+            of.push(name(&pod).to_owned());
         }
     }
     let mut told: Vec<String> = by_reason

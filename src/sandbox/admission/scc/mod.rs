@@ -56,7 +56,7 @@ pub(super) fn admit(
         return Ok(());
     }
     let place = registry::place(GROUP, PLURAL);
-    let mut all: Vec<Arc<Value>> = state.list(&place, None).cloned().collect();
+    let mut all: Vec<Arc<Value>> = state.list(&place, None).collect();
     if all.is_empty() {
         return Ok(());
     }

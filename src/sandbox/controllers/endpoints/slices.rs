@@ -16,7 +16,7 @@ use crate::sandbox::{
         accounts::unless_ending,
         cluster::{Cluster, NODES, PODS, SERVICES, controlled_by, is_going},
     },
-    store::{Change, Key},
+    store::{Change, Fact, Key},
     verbs::{delete::Options, name},
 };
 
@@ -93,11 +93,9 @@ pub(super) fn service_of(change: &Change, controller: &str) -> Vec<Key> {
 
 /// The slices of a Service that a controller keeps.
 pub(super) fn of_service(cluster: &Cluster<'_>, key: &Key, controller: &str) -> Vec<Arc<Value>> {
-    let mut all = cluster.list(ENDPOINT_SLICES, Some(&key.0));
-    all.retain(|slice| {
-        let labels = &slice["metadata"]["labels"];
-        labels[MANAGED_BY] == controller && labels[SERVICE_NAME] == key.1 && !is_going(slice)
-    });
+    let of = Fact::OfService(key.1.clone());
+    let mut all = cluster.known(ENDPOINT_SLICES, &key.0, &of);
+    all.retain(|slice| slice["metadata"]["labels"][MANAGED_BY] == controller && !is_going(slice));
     all
 }
 

@@ -139,7 +139,7 @@ fn empty_of(
     let left = || {
         let list = |state: &mut crate::sandbox::store::State| {
             let all = state.list(&resource.place, Some(name));
-            all.cloned().collect::<Vec<_>>()
+            all.collect::<Vec<_>>()
         };
         cluster.api.store.with(list)
     };

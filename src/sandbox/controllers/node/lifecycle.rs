@@ -1,6 +1,8 @@
 //! The taint of a node that is closed for new Pods, and Pods that may not stay where a taint says so.
 //! <https://kubernetes.io/docs/concepts/scheduling-eviction/taint-and-toleration/>
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::scheduler::fit;
@@ -27,14 +29,12 @@ impl Controller for Lifecycle {
     }
 
     fn touched(&self, _: &Cluster<'_>, change: &Change) -> Vec<Key> {
-        let spec = |o: Option<&Value>| o.map(|n| n["spec"].clone());
-        let changed = spec(change.before.as_deref()) != spec(change.after.as_deref());
-        let is = NODES.is_of(change) && changed && change.after.is_some();
-        if is {
-            vec![change.key.clone()]
-        } else {
-            Vec::new()
+        if !NODES.is_of(change) || change.after.is_none() {
+            return Vec::new();
         }
+        let spec = |o: &Option<Arc<Value>>| o.as_ref().map(|n| n["spec"].clone());
+        let changed = spec(&change.before) != spec(&change.after);
+        changed.then(|| change.key.clone()).into_iter().collect()
     }
 
     fn reconcile(&mut self, cluster: &Cluster<'_>, key: &Key) -> Outcome {

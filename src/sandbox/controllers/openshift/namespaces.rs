@@ -43,7 +43,7 @@ impl Controller for Ranges {
             return Ok(None);
         }
         let all = cluster.list(NAMESPACES, None);
-        let patch = json!({"metadata": {"annotations": ranges::free(all.iter())}});
+        let patch = json!({"metadata": {"annotations": ranges::free(all.iter().cloned())}});
         cluster.merge(NAMESPACES, &namespace, &patch)?;
         Ok(None)
     }

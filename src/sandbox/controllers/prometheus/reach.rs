@@ -43,9 +43,8 @@ impl World for Reach<'_> {
             return Err(wanted.refusal(&user).message);
         }
         let place = registry::place("", resource);
-        let all = |state: &mut crate::sandbox::store::State| {
-            state.list(&place, namespace).cloned().collect()
-        };
+        let all =
+            |state: &mut crate::sandbox::store::State| state.list(&place, namespace).collect();
         Ok(self.api.store.with(all))
     }
 

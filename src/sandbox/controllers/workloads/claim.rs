@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use crate::sandbox::{
     controllers::cluster::{Cluster, Kind, controlled_by, controller_of, is_going, key_of},
     status::Refusal,
-    store::{Change, Key, selector::Selector},
+    store::{Change, Fact, Key, selector::Selector},
+    verbs::name,
 };
 
 /// The objects of a kind that belong to an owner, with those that come to it and without those that leave it now.
@@ -20,9 +21,12 @@ pub fn claim(
     takes: impl Fn(&Value) -> bool,
 ) -> Result<Vec<Arc<Value>>, Refusal> {
     let selector = Selector::of(&owner["spec"]["selector"]);
-    let namespace = owner["metadata"]["namespace"].as_str();
+    let namespace = owner["metadata"]["namespace"].as_str().unwrap_or_default();
+    let mut all = cluster.owned(kind, owner);
+    all.extend(cluster.known(kind, namespace, &Fact::Uncontrolled));
+    all.sort_by(|a, b| name(a).cmp(name(b)));
     let mut claimed = Vec::new();
-    for object in cluster.list(kind, namespace) {
+    for object in all {
         if !takes(&object) {
             continue;
         }

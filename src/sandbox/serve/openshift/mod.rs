@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::{
     On,
     request::{Target, Verb},
-    respond::{self, Body},
+    respond::{self, Body, Objects},
 };
 use crate::sandbox::{registry::Resource, status::Refusal, verbs::How};
 
@@ -110,6 +110,10 @@ fn success(code: StatusCode) -> Response<Body> {
 /// A list of what is put together for a request, and has no version as a whole.
 fn made_list(on: &On<'_>, items: Vec<Value>) -> Response<Body> {
     let items: Vec<_> = items.into_iter().map(std::sync::Arc::new).collect();
-    on.form
-        .list(on.resource, &items, json!({}), on.api.clock.now())
+    on.form.list(
+        on.resource,
+        Objects::Values(&items),
+        json!({}),
+        on.api.clock.now(),
+    )
 }

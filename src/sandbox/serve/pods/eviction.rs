@@ -57,7 +57,7 @@ fn budgets_of(on: &On<'_>, pod: &Value) -> Vec<Arc<Value>> {
             let selector = &b["spec"]["selector"];
             selector.is_object() && Selector::of(selector).matches(pod)
         });
-        of.cloned().collect()
+        of.collect()
     })
 }
 

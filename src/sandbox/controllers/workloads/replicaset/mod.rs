@@ -21,7 +21,7 @@ use crate::sandbox::{
         cluster::{Cluster, PODS, REPLICA_SETS, controller_of, is_going},
     },
     status::Refusal,
-    store::{Change, Key},
+    store::{Change, Fact, Key},
 };
 
 /// The controller of `ReplicaSets`.
@@ -108,11 +108,11 @@ fn manage(cluster: &Cluster<'_>, set: &Value, active: &[Arc<Value>]) -> Result<(
 
 /// The Pods of all the sets that the same object controls.
 fn related(cluster: &Cluster<'_>, set: &Value) -> Vec<Arc<Value>> {
-    let namespace = set["metadata"]["namespace"].as_str();
-    let mut sets = cluster.list(REPLICA_SETS, namespace);
-    match controller_of(set) {
-        Some(by) => sets.retain(|s| controller_of(s).is_some_and(|r| r["uid"] == by["uid"])),
-        None => sets.retain(|s| s["metadata"]["uid"] == set["metadata"]["uid"]),
-    }
+    let Some(by) = controller_of(set) else {
+        return cluster.owned(PODS, set);
+    };
+    let by = Fact::ControlledBy(by["uid"].as_str().unwrap_or_default().to_owned());
+    let namespace = set["metadata"]["namespace"].as_str().unwrap_or_default();
+    let sets = cluster.known(REPLICA_SETS, namespace, &by);
     sets.iter().flat_map(|s| cluster.owned(PODS, s)).collect()
 }
