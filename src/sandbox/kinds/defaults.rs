@@ -80,6 +80,10 @@ fn apps(map: &mut Map<String, Value>, kind: &str) {
         }
         "ReplicaSet" => spec(map, &json!({"replicas": 1})),
         "StatefulSet" => {
+            // Who names a strategy is given no partition.
+            let is_named = map
+                .get("spec")
+                .is_some_and(|s| s["updateStrategy"]["type"].is_string());
             spec(
                 map,
                 &json!({
@@ -88,7 +92,9 @@ fn apps(map: &mut Map<String, Value>, kind: &str) {
                     "persistentVolumeClaimRetentionPolicy": {"whenDeleted": "Retain", "whenScaled": "Retain"},
                 }),
             );
-            rolling(map, "updateStrategy", &json!({"partition": 0}));
+            if !is_named || map["spec"]["updateStrategy"]["rollingUpdate"].is_object() {
+                rolling(map, "updateStrategy", &json!({"partition": 0}));
+            }
             for claim in each(&mut map["spec"], "volumeClaimTemplates") {
                 let own = json!({
                     "apiVersion": "v1", "kind": "PersistentVolumeClaim",
@@ -127,13 +133,29 @@ fn batch(map: &mut Map<String, Value>, kind: &str) {
             if spec_given["completions"].is_null() && spec_given["parallelism"].is_null() {
                 spec(map, &json!({"completions": 1}));
             }
+            // Limits of the indexes' own leave the whole without one; who asks how a Pod failed waits until it has.
+            let limit = if spec_given["backoffLimitPerIndex"].is_null() {
+                6
+            } else {
+                i32::MAX
+            };
+            let replacement = if spec_given["podFailurePolicy"].is_null() {
+                "TerminatingOrFailed"
+            } else {
+                "Failed"
+            };
             spec(
                 map,
                 &json!({
-                    "parallelism": 1, "backoffLimit": 6, "completionMode": "NonIndexed", "suspend": false,
-                    "manualSelector": false, "podReplacementPolicy": "TerminatingOrFailed",
+                    "parallelism": 1, "backoffLimit": limit, "completionMode": "NonIndexed", "suspend": false,
+                    "manualSelector": false, "podReplacementPolicy": replacement,
                 }),
             );
+            for rule in each(&mut map["spec"], "podFailurePolicy/rules") {
+                for condition in each(rule, "onPodConditions") {
+                    given(condition, &json!({"status": "True"}));
+                }
+            }
         }
         "CronJob" => spec(
             map,

@@ -4,6 +4,7 @@ pub mod reference;
 pub mod said;
 mod shell;
 pub mod table;
+mod variables;
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -71,13 +72,23 @@ pub enum Ran {
 /// What runs in a container of a Pod.
 #[must_use]
 pub fn of(pod: &Value, container: &Value) -> Program {
+    again(pod, container, &[])
+}
+
+/// What runs in a container that finds files from before.
+#[must_use]
+pub fn again(pod: &Value, container: &Value, left: &[String]) -> Program {
     let name = Reference::parse(text_in(container, "image")).ok();
     let image = name.as_ref().and_then(table::find);
     let mut program = Program {
         image,
         pod: text_in(&pod["metadata"], "name").to_owned(),
         version: name.map(|n| n.tag).unwrap_or_default(),
-        variables: variables(container),
+        variables: variables::of(pod, container),
+        files: left
+            .iter()
+            .map(|f| (Duration::ZERO, f.clone(), true))
+            .collect(),
         ..Program::default()
     };
     let Some(image) = image else {
@@ -127,7 +138,8 @@ impl Program {
             _ => quoted(called),
         };
         let knows = |c: &str| has(image, c) || is_program(image, c);
-        let out = shell::follow(&script, &self.variables, &knows);
+        let before = std::mem::take(&mut self.files);
+        let out = shell::follow(&script, &self.variables, before, &knows);
         self.lines = out.lines;
         self.files = out.files;
         self.repeats = out.repeats;
@@ -176,10 +188,12 @@ impl Program {
             .fails
             .iter()
             .find(|f| is_so(&f.when, image, pod, container));
-        let missing = image
-            .without
-            .as_ref()
-            .filter(|_| !image.environment.iter().any(|v| has_variable(container, v)));
+        let missing = image.without.as_ref().filter(|_| {
+            !image
+                .environment
+                .iter()
+                .any(|v| variables::has(container, v))
+        });
         if let Some(failure) = missing.or(fails) {
             self.lines = failure
                 .lines
@@ -257,15 +271,9 @@ impl Program {
         if !has(image, first) && !is_program(image, first) {
             return Ran::Missing(missing(first));
         }
-        // The files of the program are there as if the command had made them.
+        let there = self.left(since).into_iter();
+        let there = there.map(|f| (Duration::ZERO, f, true)).collect();
         let mut script = String::new();
-        for (at, file, made) in &self.files {
-            if *at <= since {
-                script.push_str(if *made { "touch " } else { "rm " });
-                script.push_str(file);
-                script.push_str("; ");
-            }
-        }
         let name = first.rsplit('/').next().unwrap_or_default();
         if matches!(name, "sh" | "bash") && command.len() > 2 {
             script.push_str(&command[2]);
@@ -273,9 +281,22 @@ impl Program {
             script.push_str(&quoted(command));
         }
         let knows = |c: &str| has(image, c) || is_program(image, c);
-        let out = shell::follow(&script, &self.variables, &knows);
+        let out = shell::follow(&script, &self.variables, there, &knows);
         let said: Vec<String> = out.lines.into_iter().map(|(_, line)| line).collect();
         Ran::Ended(out.code, said.join("\n"))
+    }
+
+    /// The files that it made and that are there so long after its start.
+    #[must_use]
+    pub fn left(&self, since: Duration) -> Vec<String> {
+        let mut there: Vec<String> = Vec::new();
+        for (_, file, made) in self.files.iter().filter(|(at, ..)| *at <= since) {
+            there.retain(|f| f != file);
+            if *made {
+                there.push(file.clone());
+            }
+        }
+        there
     }
 
     /// Why it ended, in the kubelet's word.
@@ -368,29 +389,6 @@ fn served_port(name: &str, words: &[String]) -> Option<u16> {
 fn quoted(words: &[String]) -> String {
     let quote = |word: &String| format!("'{}'", word.replace('\'', ""));
     words.iter().map(quote).collect::<Vec<_>>().join(" ")
-}
-
-fn variables(container: &Value) -> BTreeMap<String, String> {
-    let all = container["env"].as_array().into_iter().flatten();
-    all.map(|v| {
-        (
-            text_in(v, "name").to_owned(),
-            text_in(v, "value").to_owned(),
-        )
-    })
-    .collect()
-}
-
-/// Whether a variable is set, by its name or by a source of many.
-fn has_variable(container: &Value, name: &str) -> bool {
-    let own = container["env"].as_array().into_iter().flatten();
-    let given = own
-        .into_iter()
-        .any(|v| v["name"] == name && (v["valueFrom"].is_object() || v["value"] != ""));
-    given
-        || container["envFrom"]
-            .as_array()
-            .is_some_and(|f| !f.is_empty())
 }
 
 fn words(value: &Value) -> Vec<String> {

@@ -1,6 +1,7 @@
 //! What a shell's script does, as far as a Pod shows it: lines, waits, files, and the end.
 
 mod syntax;
+mod test;
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -53,15 +54,31 @@ struct Run<'a> {
     stop: bool,
 }
 
-/// Follows a script. `knows` says which commands the image has beside the usual ones.
+/// An `if` whose `fi` is to come.
+struct Branch {
+    /// Whether it is reached at all.
+    reached: bool,
+    /// Whether what follows is its condition.
+    asks: bool,
+    /// Whether what follows is done.
+    on: bool,
+    /// Whether one of its branches was taken.
+    taken: bool,
+}
+
+/// Follows a script that finds some files. `knows` says which commands the image has beside the usual ones.
 pub(super) fn follow(
     script: &str,
     variables: &BTreeMap<String, String>,
+    files: Vec<(Duration, String, bool)>,
     knows: &dyn Fn(&str) -> bool,
 ) -> Outcome {
     let mut run = Run {
         now: Duration::ZERO,
-        out: Outcome::default(),
+        out: Outcome {
+            files,
+            ..Outcome::default()
+        },
         steps: 0,
         depth: 0,
         knows,
@@ -102,14 +119,19 @@ impl Run<'_> {
         }
         let mut code = 0;
         let mut mark = "";
+        let mut open = Vec::new();
         for (text, next) in statements(script) {
+            let text = branch(text.trim(), code, &mut open);
+            let reached = open
+                .last()
+                .is_none_or(|b| b.on || (b.asks && b.reached && !b.taken));
             let skipped = match mark {
                 "&&" => code != 0,
                 "||" => code == 0,
                 _ => false,
             };
-            if !skipped && !text.trim().is_empty() {
-                code = self.one(text.trim());
+            if reached && !skipped && !text.is_empty() {
+                code = self.one(text);
             }
             mark = next;
             self.steps += 1;
@@ -149,6 +171,10 @@ impl Run<'_> {
             .is_some_and(|w| w == "exec" || w.contains('=') && !w.starts_with('='))
         {
             words.remove(0);
+        }
+        if words.first().is_some_and(|w| w == "!") {
+            let negated = text.trim_start().strip_prefix('!').unwrap_or_default();
+            return i64::from(self.one(negated) == 0);
         }
         let Some(command) = words.first().cloned() else {
             return 0;
@@ -210,7 +236,13 @@ impl Run<'_> {
                 self.stop = true;
                 0
             }
-            "cat" | "ls" | "stat" | "test" | "[" => self.look(name, &words),
+            "test" | "[" | "[[" => {
+                let words: Vec<&str> = words.iter().skip(1).map(String::as_str).collect();
+                let end = words.iter().position(|w| *w == "]" || *w == "]]");
+                let words = &words[..end.unwrap_or(words.len())];
+                i64::from(!test::holds(words, &|file| self.is_there(file)))
+            }
+            "cat" | "ls" | "stat" => self.look(name, &words),
             "sh" | "bash" | "ash" | "dash"
                 if argument.starts_with('-') && argument.ends_with('c') =>
             {
@@ -248,9 +280,7 @@ impl Run<'_> {
         let Some(file) = file else {
             return 0;
         };
-        let made = self.out.files.iter().rev().find(|(_, f, _)| f == file);
-        let there = made.map_or(!is_own(file), |(_, _, there)| *there);
-        if there {
+        if self.is_there(file) {
             return 0;
         }
         if matches!(name, "cat" | "ls") {
@@ -258,6 +288,11 @@ impl Run<'_> {
             self.out.lines.push((self.now, why));
         }
         1
+    }
+
+    fn is_there(&self, file: &str) -> bool {
+        let made = self.out.files.iter().rev().find(|(_, f, _)| f == file);
+        made.map_or(!is_own(file), |(_, _, there)| *there)
     }
 
     /// Words, with quotes and variables.
@@ -316,6 +351,34 @@ impl Run<'_> {
     }
 }
 
+/// What is left of a statement after its keywords, and which branch of an `if` they open; `code` is how the last command ended.
+fn branch<'a>(mut text: &'a str, code: i64, open: &mut Vec<Branch>) -> &'a str {
+    loop {
+        let (word, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+        let reached = open.last().is_none_or(|b| b.on);
+        match (word, open.last_mut()) {
+            ("if", _) => open.push(Branch {
+                reached,
+                asks: true,
+                on: false,
+                taken: false,
+            }),
+            ("elif", Some(branch)) => (branch.asks, branch.on) = (true, false),
+            ("then", Some(branch)) => {
+                branch.on = branch.reached && !branch.taken && code == 0;
+                branch.taken |= branch.on;
+                branch.asks = false;
+            }
+            ("else", Some(branch)) => branch.on = branch.reached && !branch.taken,
+            ("fi", Some(_)) => {
+                open.pop();
+            }
+            _ => return text,
+        }
+        text = rest.trim_start();
+    }
+}
+
 /// Whether a file is there only where somebody made it: below `/tmp` and the like, or named so that it can't be.
 fn is_own(file: &str) -> bool {
     const THERE: [&str; 8] = [
@@ -351,7 +414,7 @@ mod tests {
     use super::*;
 
     fn run(script: &str) -> Outcome {
-        follow(script, &BTreeMap::new(), &|c| c == "nginx")
+        follow(script, &BTreeMap::new(), Vec::new(), &|c| c == "nginx")
     }
 
     #[test]
@@ -365,6 +428,18 @@ mod tests {
             ("nosuch", 0, 127),
             ("cat /tmp/none", 0, 1),
             ("touch /tmp/a; cat /tmp/a", 0, 0),
+            ("if [ -f /tmp/a ]; then sleep 9; else exit 2; fi", 0, 2),
+            (
+                "if [ x = y ]; then exit 1; elif ! false; then exit 3; fi",
+                0,
+                3,
+            ),
+            (
+                "if true; then if false; then exit 1; fi; sleep 2; fi; sleep 1",
+                3,
+                0,
+            ),
+            ("if false; then exit 1\nfi\nexit 4", 0, 4),
         ] {
             let out = run(script);
             assert_eq!(
@@ -405,11 +480,16 @@ mod tests {
     fn a_script_that_calls_itself_comes_to_an_end() {
         let itself = "sh -c \"$X\"".to_owned();
         let variables = BTreeMap::from([("X".to_owned(), itself.clone())]);
-        let _ = follow(&itself, &variables, &|_| false);
+        let _ = follow(&itself, &variables, Vec::new(), &|_| false);
         let deep = "while true; do ".repeat(20_000);
-        let _ = follow(&deep, &variables, &|_| false);
+        let _ = follow(&deep, &variables, Vec::new(), &|_| false);
         let wide = BTreeMap::from([("X".to_owned(), "x".repeat(1 << 20))]);
-        let said = follow(&format!("echo {}", "$X".repeat(10_000)), &wide, &|_| false);
+        let said = follow(
+            &format!("echo {}", "$X".repeat(10_000)),
+            &wide,
+            Vec::new(),
+            &|_| false,
+        );
         assert!(said.lines.iter().all(|(_, line)| line.len() < 1 << 20));
     }
 

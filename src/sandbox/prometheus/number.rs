@@ -1,7 +1,9 @@
 //! Numbers, times and durations as Prometheus reads and writes them.
 
-use jiff::Timestamp;
 use std::fmt::Write as _;
+
+use jiff::Timestamp;
+use serde::{Serialize, Serializer};
 
 /// Milliseconds as seconds.
 #[must_use]
@@ -11,6 +13,24 @@ use std::fmt::Write as _;
 )]
 pub fn seconds(millis: i64) -> f64 {
     millis as f64 / 1000.0
+}
+
+/// A number that JSON shows as Go writes it: without a fraction where it has none.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Number(pub f64);
+
+impl Serialize for Number {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // Beyond this, Go writes an exponent.
+        if self.0.fract() == 0.0 && self.0.abs() < 1e15 {
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "it is whole, and small enough"
+            )]
+            return serializer.serialize_i64(self.0 as i64);
+        }
+        serializer.serialize_f64(self.0)
+    }
 }
 
 /// Seconds as milliseconds; none beyond what can be counted.

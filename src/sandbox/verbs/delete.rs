@@ -226,10 +226,12 @@ impl Api {
                 Some(json!(self.clock.stamp_after(grace))),
             );
             let definition = extensions::is_definition(resource);
+            // Both of these end in ways of their own, which know no grace.
+            let untimed = definition || (resource.group.is_empty() && resource.kind == "Namespace");
             set(
                 &mut object,
                 "deletionGracePeriodSeconds",
-                (!definition).then(|| json!(grace)),
+                (!untimed).then(|| json!(grace)),
             );
             if !going && kinds::has_generation(resource) && !definition {
                 let generation = metadata["generation"].as_i64().unwrap_or_default() + 1;

@@ -112,9 +112,25 @@ impl Controller for Csvs {
             install::deploy(cluster, &csv)?;
         }
         enter(cluster, &csv, &next, (!fresh).then_some(said))?;
+        if next.0 == "Installing" && next.1 == "InstallSucceeded" {
+            // What was just deployed is looked at at once, before anybody else sees it.
+            wait_for_deployments(cluster, key)?;
+        }
         group::copy(cluster, &csv, &placed)?;
         Ok(Some(STEP))
     }
+}
+
+/// Notes that a CSV waits for what was just deployed.
+fn wait_for_deployments(cluster: &Cluster<'_>, key: &Key) -> Outcome {
+    let Some(csv) = cluster.get(CSVS, &key.0, &key.1) else {
+        return Ok(None);
+    };
+    if let Some(Unfinished::Waiting(why)) = requirements::unfinished(cluster, &csv) {
+        let stage = ("Installing", "InstallWaiting", format!("installing: {why}"));
+        enter(cluster, &csv, &stage, None)?;
+    }
+    Ok(None)
 }
 
 /// What comes next of a CSV; none while it stays as it is.
@@ -212,11 +228,10 @@ fn enter(
         "phase": phase, "reason": reason, "message": message, "lastTransitionTime": since, "lastUpdateTime": now,
     });
     if let Some(all) = status["conditions"].as_array_mut() {
-        // The words of one state change; its entry is the same.
-        if !moved && !all.is_empty() {
-            all.pop();
+        // An entry keeps the words with which its state began.
+        if moved || all.is_empty() {
+            all.push(condition);
         }
-        all.push(condition);
     }
     cluster.update_status(CSVS, object)?;
     cluster.event(&Event {

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{
-    CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, CSVS, ROLE_BINDINGS, ROLES, catalog::Bundle, component,
-    hashed, owned_by, role_name, text,
+    CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, COMPONENT, CSVS, ROLE_BINDINGS, ROLES, catalog::Bundle,
+    component, hashed, owned_by, role_name, text,
 };
 use crate::sandbox::{
     controllers::cluster::{Cluster, DEPLOYMENTS, Kind, SERVICE_ACCOUNTS},
@@ -156,6 +156,10 @@ pub(super) fn deployments(csv: &Value) -> Vec<Value> {
             ("olm.owner.namespace", namespace.to_owned()),
         ] {
             labels.insert(key.to_owned(), json!(value));
+        }
+        let of_csv = csv["metadata"]["labels"].as_object().into_iter().flatten();
+        for (key, value) in of_csv.filter(|(k, _)| k.starts_with(COMPONENT)) {
+            labels.insert(key.clone(), value.clone());
         }
         json!({
             "apiVersion": "apps/v1", "kind": "Deployment",

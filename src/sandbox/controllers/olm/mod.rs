@@ -96,11 +96,14 @@ fn owned_by(owner: &Value) -> Value {
     })
 }
 
+/// How the label begins by which everything of an operator is found.
+const COMPONENT: &str = "operators.coreos.com/";
+
 /// The label by which everything of an operator is found.
 fn component(package: &str, namespace: &str) -> String {
     let mut label = format!("{package}.{namespace}");
     label.truncate(63);
-    format!("operators.coreos.com/{label}")
+    format!("{COMPONENT}{label}")
 }
 
 /// The groups of a namespace that are not going.

@@ -12,7 +12,7 @@ use super::{
 use crate::sandbox::{
     controllers::{
         Controller, Outcome,
-        cluster::{Cluster, is_going, key_of},
+        cluster::{Cluster, Event, NAMESPACES, is_going, key_of},
     },
     status::Refusal,
     store::{Change, Key},
@@ -95,7 +95,8 @@ impl Subscriptions {
         if due > now {
             return Ok(Some(due.saturating_sub(now)));
         }
-        if groups_of(cluster, namespace).is_empty() {
+        // Neither without a group nor with several anything is looked for.
+        if groups_of(cluster, namespace).len() != 1 {
             return Ok(None);
         }
         let source = text(subscription, "/spec/source");
@@ -111,14 +112,31 @@ impl Subscriptions {
                 remove(status, "ResolutionFailed");
                 plan(cluster, subscription, bundle, status)?;
             }
-            Err(why) => set(
-                status,
-                json!({
-                    "type": "ResolutionFailed", "status": "True", "reason": "ConstraintsNotSatisfiable", "message": why,
-                }),
-            ),
+            Err(why) => {
+                tell(cluster, namespace, &why);
+                set(
+                    status,
+                    json!({
+                        "type": "ResolutionFailed", "status": "True", "reason": "ConstraintsNotSatisfiable", "message": why,
+                    }),
+                );
+            }
         }
         Ok(None)
+    }
+}
+
+/// Tells of a resolution that failed: the event is of the namespace itself.
+fn tell(cluster: &Cluster<'_>, namespace: &str, why: &str) {
+    if let Some(about) = cluster.get(NAMESPACES, "", namespace) {
+        cluster.event(&Event {
+            about: &about,
+            part: "",
+            warning: true,
+            reason: "ResolutionFailed",
+            message: why,
+            node: "",
+        });
     }
 }
 

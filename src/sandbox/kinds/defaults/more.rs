@@ -146,6 +146,10 @@ pub(super) fn autoscaler(map: &mut Map<String, Value>, version: &str) {
         spec(map, &json!({"targetCPUUtilizationPercentage": 80}));
         return;
     }
+    // It is always written, also where nothing was measured.
+    if let Some(status) = map.get_mut("status").and_then(Value::as_object_mut) {
+        status.entry("currentMetrics").or_insert(Value::Null);
+    }
     let own = &mut map["spec"];
     if own["metrics"].as_array().is_none_or(Vec::is_empty) {
         let cpu =

@@ -4,7 +4,7 @@ use serde::{Serialize, Serializer, ser::SerializeMap as _};
 
 use crate::sandbox::prometheus::{
     labels::Labels,
-    number::{seconds, written},
+    number::{Number, seconds, written},
     promql::evaluate::{Answer, Sample, Series},
     storage::Point,
 };
@@ -137,7 +137,7 @@ impl Serialize for Pair {
         if self.0 % 1000 == 0 {
             (self.0 / 1000, value).serialize(serializer)
         } else {
-            (seconds(self.0), value).serialize(serializer)
+            (Number(seconds(self.0)), value).serialize(serializer)
         }
     }
 }
@@ -171,7 +171,7 @@ impl Serialize for Outcome {
                 let second = if time % 1000 == 0 {
                     serde_json::json!([time / 1000, text])
                 } else {
-                    serde_json::json!([seconds(time), text])
+                    serde_json::json!([Number(seconds(time)), text])
                 };
                 map.serialize_entry("result", &second)?;
             }

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::{body::Page, parameters::Parameters};
 use crate::sandbox::prometheus::{
     labels::Labels,
-    number::{seconds, stamp, stamp_of, written},
+    number::{Number, seconds, stamp, stamp_of, written},
     rules::{Alert, Rule},
     server::Server,
 };
@@ -50,15 +50,15 @@ struct AlertingRule<'a> {
     state: &'static str,
     name: &'a str,
     query: &'a str,
-    duration: f64,
-    keep_firing_for: f64,
+    duration: Number,
+    keep_firing_for: Number,
     labels: &'a Labels,
     annotations: &'a Labels,
     alerts: Vec<Alerting<'a>>,
     health: &'static str,
     #[serde(skip_serializing_if = "str::is_empty")]
     last_error: &'a str,
-    evaluation_time: f64,
+    evaluation_time: Number,
     last_evaluation: String,
     r#type: &'static str,
 }
@@ -68,12 +68,11 @@ struct AlertingRule<'a> {
 struct RecordingRule<'a> {
     name: &'a str,
     query: &'a str,
-    #[serde(skip_serializing_if = "Labels::is_empty")]
     labels: &'a Labels,
     health: &'static str,
     #[serde(skip_serializing_if = "str::is_empty")]
     last_error: &'a str,
-    evaluation_time: f64,
+    evaluation_time: Number,
     last_evaluation: String,
     r#type: &'static str,
 }
@@ -91,9 +90,9 @@ struct RuleGroup<'a> {
     name: &'a str,
     file: &'a str,
     rules: Vec<AnyRule<'a>>,
-    interval: f64,
+    interval: Number,
     limit: u64,
-    evaluation_time: f64,
+    evaluation_time: Number,
     last_evaluation: String,
 }
 
@@ -106,7 +105,7 @@ fn rule(rule: &Rule, evaluated: Option<i64>) -> AnyRule<'_> {
         Some(_) if rule.error.is_empty() => "ok",
         Some(_) => "err",
     };
-    let evaluation_time = evaluated.map_or(0.0, |_| TOOK);
+    let evaluation_time = Number(evaluated.map_or(0.0, |_| TOOK));
     if rule.alerts {
         AnyRule::Alerting(AlertingRule {
             state: if evaluated.is_some() {
@@ -116,8 +115,8 @@ fn rule(rule: &Rule, evaluated: Option<i64>) -> AnyRule<'_> {
             },
             name: &rule.name,
             query: &rule.query,
-            duration: seconds(rule.holds),
-            keep_firing_for: seconds(rule.keeps),
+            duration: Number(seconds(rule.holds)),
+            keep_firing_for: Number(seconds(rule.keeps)),
             labels: &rule.labels,
             annotations: &rule.annotations,
             alerts: rule.active.iter().map(alerting).collect(),
@@ -162,9 +161,9 @@ pub(super) fn rules(server: &Server, parameters: &Parameters) -> Page {
             .filter(is_wanted)
             .map(|r| rule(r, group.evaluated))
             .collect(),
-        interval: seconds(group.interval),
+        interval: Number(seconds(group.interval)),
         limit: 0,
-        evaluation_time: group.evaluated.map_or(0.0, |_| TOOK),
+        evaluation_time: Number(group.evaluated.map_or(0.0, |_| TOOK)),
         last_evaluation: stamp_of(group.evaluated),
     });
     Page::data(&Groups {

@@ -6,7 +6,7 @@ use super::{body::Page, parameters::Parameters};
 use crate::sandbox::prometheus::{
     config::Job,
     labels::Labels,
-    number::{seconds, stamp_of, written_duration},
+    number::{Number, seconds, stamp_of, written_duration},
     server::Server,
     target::Target,
 };
@@ -21,7 +21,7 @@ struct Active<'a> {
     global_url: String,
     last_error: &'a str,
     last_scrape: String,
-    last_scrape_duration: f64,
+    last_scrape_duration: Number,
     health: &'static str,
     scrape_interval: String,
     scrape_timeout: String,
@@ -51,7 +51,7 @@ fn active<'a>(job: &Job, pool: &'a str, target: &'a Target) -> Active<'a> {
         global_url: target.url(),
         last_error: &target.error,
         last_scrape: stamp_of(target.scraped),
-        last_scrape_duration: seconds(target.took),
+        last_scrape_duration: Number(seconds(target.took)),
         health: target.health(),
         scrape_interval: written_duration(job.interval),
         scrape_timeout: written_duration(job.timeout),

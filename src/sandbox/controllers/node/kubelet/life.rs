@@ -111,6 +111,8 @@ pub(super) struct Run {
     pub(super) probes: Probes,
     /// What runs in it.
     pub(super) program: Program,
+    /// The files that it left on its volumes.
+    pub(super) left: Vec<String>,
 }
 
 /// What a container does.

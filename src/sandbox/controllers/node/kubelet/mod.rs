@@ -3,6 +3,7 @@
 
 mod conditions;
 mod environment;
+mod hooks;
 mod images;
 mod life;
 mod probes;
@@ -134,7 +135,8 @@ impl Life {
         let spec = &look.pod["spec"];
         let all = items(&spec["initContainers"])
             .iter()
-            .chain(items(&spec["containers"]));
+            .chain(items(&spec["containers"]))
+            .chain(items(&spec["ephemeralContainers"]));
         let mut times: Vec<Duration> = self.sync_at.into_iter().chain(self.gone_at).collect();
         for container in all {
             let Some(run) = self.runs.get(name_of(container)) else {

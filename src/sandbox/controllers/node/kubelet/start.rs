@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::{
-    Look, environment, images,
+    Look, environment, hooks, images,
     life::{Exit, Run, State},
 };
 use crate::sandbox::{
@@ -208,7 +208,7 @@ fn launch(look: &Look<'_>, spec: &Value, part: &str, run: &mut Run) -> Tried {
     );
     run.stops = None;
     run.probes.reset();
-    run.program = programs::of(look.pod, spec);
+    run.program = programs::again(look.pod, spec, &run.left);
     look.event(
         part,
         false,
@@ -233,12 +233,18 @@ fn launch(look: &Look<'_>, spec: &Value, part: &str, run: &mut Run) -> Tried {
     }
     look.event(part, false, "Started", &format!("Started container {name}"));
     run.state = State::Running(look.now, look.cluster.stamp());
+    if let Some(why) = hooks::post_start(look, spec, part, run) {
+        let grace = look.pod["spec"]["terminationGracePeriodSeconds"].as_u64();
+        let grace = Duration::from_secs(grace.unwrap_or(30));
+        stop(look, spec, part, run, grace, "FailedPostStartHook");
+        return Tried::failed("PostStartHookError", why);
+    }
     Tried::Started
 }
 
 /// The containers' programs end as their time has come; says whether any did.
 pub(super) fn end_programs(look: &Look<'_>, spec: &Value, run: &mut Run) -> bool {
-    let State::Running(_, started) = &run.state else {
+    let State::Running(since, started) = &run.state else {
         return false;
     };
     let Some((at, code)) = run.ends().filter(|(at, _)| *at <= look.now) else {
@@ -254,6 +260,7 @@ pub(super) fn end_programs(look: &Look<'_>, spec: &Value, run: &mut Run) -> bool
             .collect();
         lines.join("\n")
     };
+    run.left = left_on_volumes(spec, run.program.left(at.saturating_sub(*since)));
     let killed = run.stops.is_some_and(|(stop, _)| stop == at);
     run.state = State::Exited(Exit {
         code,
@@ -271,6 +278,14 @@ pub(super) fn end_programs(look: &Look<'_>, spec: &Value, run: &mut Run) -> bool
     });
     run.stops = None;
     true
+}
+
+/// The files that outlast a container: those on its volumes.
+fn left_on_volumes(spec: &Value, mut files: Vec<String>) -> Vec<String> {
+    let mounts = spec["volumeMounts"].as_array().into_iter().flatten();
+    let mounts: Vec<&str> = mounts.filter_map(|m| m["mountPath"].as_str()).collect();
+    files.retain(|f| mounts.iter().any(|m| f.starts_with(m)));
+    files
 }
 
 /// Asks a container to stop: it does so by its own, or is killed when its time is over.
@@ -291,22 +306,7 @@ pub(super) fn stop(
         return;
     }
     look.event(part, false, "Killing", why);
-    let hook = &spec["lifecycle"]["preStop"];
-    let slept = hook["sleep"]["seconds"].as_u64().or_else(|| {
-        let words: Vec<&str> = hook["exec"]["command"]
-            .as_array()?
-            .iter()
-            .filter_map(Value::as_str)
-            .collect();
-        let text = words.join(" ");
-        text.split("sleep ")
-            .nth(1)?
-            .split([' ', ';'])
-            .next()?
-            .parse()
-            .ok()
-    });
-    let hook = Duration::from_secs(slept.unwrap_or_default()).min(grace);
+    let hook = hooks::pre_stop(look, spec, part, run).min(grace);
     run.stops = Some(match run.program.stops {
         Some(code) => (look.now + hook + Duration::from_millis(100), code),
         None => (look.now + grace, 137),

@@ -62,7 +62,11 @@ pub(super) fn of(look: &Look<'_>, life: &Life, moment: Moment) -> Value {
     }
     status.insert("containerStatuses".to_owned(), json!(of_containers));
     let ephemeral = items(&spec["ephemeralContainers"]).iter();
-    let ephemeral: Vec<Value> = ephemeral.map(|c| one(c, false)).collect();
+    let mut ephemeral: Vec<Value> = ephemeral.map(|c| one(c, false)).collect();
+    for status in ephemeral.iter_mut().filter_map(Value::as_object_mut) {
+        // Nothing waits for the start of one.
+        status.remove("started");
+    }
     if !ephemeral.is_empty() {
         status.insert("ephemeralContainerStatuses".to_owned(), json!(ephemeral));
     }

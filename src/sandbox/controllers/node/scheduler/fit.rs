@@ -18,14 +18,14 @@ pub struct Misfit {
 }
 
 impl Misfit {
-    fn for_good(reason: &str) -> Self {
+    pub(super) fn for_good(reason: &str) -> Self {
         Self {
             reasons: vec![reason.to_owned()],
             others: false,
         }
     }
 
-    fn by_others(reason: &str) -> Self {
+    pub(super) fn by_others(reason: &str) -> Self {
         Self {
             reasons: vec![reason.to_owned()],
             others: true,
@@ -33,14 +33,20 @@ impl Misfit {
     }
 }
 
-/// Why a Pod does not fit on a node that runs others; nothing if it does.
+/// Why a Pod does not fit on a node that runs others; nothing if it does. `uneven` tells how it looks with all nodes.
 #[must_use]
-pub fn misfit(pod: &Value, node: &Value, others: &[Arc<Value>]) -> Option<Misfit> {
+pub fn misfit(
+    pod: &Value,
+    node: &Value,
+    others: &[Arc<Value>],
+    uneven: impl FnOnce() -> Option<Misfit>,
+) -> Option<Misfit> {
     unschedulable(pod, node)
         .or_else(|| tainted(pod, node))
         .or_else(|| unwanted(pod, node))
         .or_else(|| ports_taken(pod, others))
         .or_else(|| too_large(pod, node, others))
+        .or_else(uneven)
         .or_else(|| apart(pod, node, others))
 }
 
@@ -204,7 +210,7 @@ mod tests {
     }
 
     fn why(pod: &Value, others: &[Arc<Value>]) -> Option<String> {
-        misfit(pod, &node(), others).map(|m| told(&[m]))
+        misfit(pod, &node(), others, || None).map(|m| told(&[m]))
     }
 
     #[test]
@@ -247,10 +253,10 @@ mod tests {
         assert!(why(&by_name("m"), &[]).is_some());
         let mut tainted = node();
         tainted["spec"]["taints"] = json!([{"key": "a", "value": "b", "effect": "NoSchedule"}]);
-        assert!(misfit(&ok, &tainted, &[]).is_some());
+        assert!(misfit(&ok, &tainted, &[], || None).is_some());
         let tolerant =
             json!({"spec": {"tolerations": [{"key": "a", "operator": "Equal", "value": "b"}]}});
-        assert_eq!(misfit(&tolerant, &tainted, &[]), None);
+        assert_eq!(misfit(&tolerant, &tainted, &[], || None), None);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 mod claims;
 pub mod fit;
+mod spread;
 mod told;
 
 use std::{sync::Arc, time::Duration};
@@ -96,7 +97,9 @@ impl Controller for Scheduler {
                 .filter(|p| p["spec"]["nodeName"] == name(node) && !requests::has_ended(p))
                 .cloned()
                 .collect();
-            match fit::misfit(&pod, node, &here) {
+            match fit::misfit(&pod, node, &here, || {
+                spread::uneven(&pod, node, &nodes, &running)
+            }) {
                 None if !waiting.is_empty() => {
                     claims::choose(cluster, &waiting, name(node))?;
                     return Ok(Some(FOR_CLAIMS));

@@ -10,6 +10,9 @@ use crate::sandbox::{
     verbs::name,
 };
 
+/// The reason of a Pod that is held back.
+const GATED: &str = "SchedulingGated";
+
 /// A Pod got a node.
 pub(super) fn scheduled(cluster: &Cluster<'_>, pod: &Value, node: &str) {
     let namespace = pod["metadata"]["namespace"].as_str().unwrap_or_default();
@@ -31,7 +34,7 @@ pub(super) fn unschedulable(cluster: &Cluster<'_>, pod: &Value, why: &str) -> Re
 /// A Pod is held back.
 pub(super) fn gated(cluster: &Cluster<'_>, pod: &Value) -> Result<(), Refusal> {
     let why = "Scheduling is blocked due to non-empty scheduling gates";
-    condition(cluster, pod, "SchedulingGated", why)
+    condition(cluster, pod, GATED, why)
 }
 
 fn condition(
@@ -52,10 +55,14 @@ fn condition(
             || json!(cluster.stamp()),
             |c| c["lastTransitionTime"].clone(),
         );
-    let condition = json!({
+    let mut condition = json!({
         "type": "PodScheduled", "status": "False", "reason": reason, "message": message, "lastProbeTime": null,
-        "lastTransitionTime": since, "observedGeneration": pod["metadata"]["generation"],
+        "lastTransitionTime": since,
     });
+    // That of a gate is written by the API server, which looks at no generation.
+    if reason != GATED {
+        condition["observedGeneration"] = pod["metadata"]["generation"].clone();
+    }
     match before {
         Some(i) => conditions[i] = condition,
         None => conditions.push(condition),

@@ -10,7 +10,12 @@ use std::{collections::HashMap, time::Duration};
 use serde_json::{Value, json};
 
 use self::usage::Usage;
-use super::{AUTOSCALERS, amount::number, condition, control::tell};
+use super::{
+    AUTOSCALERS,
+    amount::{number, put as put_number},
+    condition,
+    control::tell,
+};
 use crate::sandbox::{
     controllers::{Controller, Outcome, cluster::Cluster},
     registry::{Resource, split},
@@ -143,7 +148,7 @@ impl Look<'_> {
         } = match self.desired(&scale, current) {
             Ok(desired) => desired,
             Err(unmeasured) => {
-                self.status["currentReplicas"] = json!(current);
+                self.put_current(current);
                 self.status["currentMetrics"] = json!(unmeasured.metrics);
                 self.tell(true, "FailedComputeMetricsReplicas", &unmeasured.why);
                 return;
@@ -165,9 +170,15 @@ impl Look<'_> {
                 Err(refusal) => self.not_rescaled(desired, &why, &refusal),
             }
         }
-        self.status["currentReplicas"] = json!(current);
+        self.put_current(current);
         self.status["desiredReplicas"] = json!(reached);
         self.status["currentMetrics"] = json!(metrics);
+    }
+
+    fn put_current(&mut self, replicas: i64) {
+        if let Some(status) = self.status.as_object_mut() {
+            put_number(status, "currentReplicas", replicas);
+        }
     }
 
     /// How many replicas there should be.

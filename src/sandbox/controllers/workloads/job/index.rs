@@ -8,6 +8,9 @@ use serde_json::{Value, json};
 use crate::sandbox::controllers::workloads::amount::number;
 
 const INDEX: &str = "batch.kubernetes.io/job-completion-index";
+/// How often a Pod's number failed before it, and how often that did not count.
+const FAILURES: &str = "batch.kubernetes.io/job-index-failure-count";
+const IGNORED: &str = "batch.kubernetes.io/job-index-ignored-failure-count";
 /// The most numbers of one Job.
 const MOST: i64 = 100_000;
 
@@ -19,6 +22,30 @@ pub(super) fn is_indexed(job: &Value) -> bool {
 /// The number of a Pod.
 pub(super) fn of(pod: &Value) -> Option<i64> {
     pod["metadata"]["annotations"][INDEX].as_str()?.parse().ok()
+}
+
+/// How often a Pod's number failed before it.
+pub(super) fn failures(pod: &Value) -> i64 {
+    counted(pod, FAILURES)
+}
+
+fn counted(pod: &Value, annotation: &str) -> i64 {
+    let count = pod["metadata"]["annotations"][annotation].as_str();
+    count.and_then(|c| c.parse().ok()).unwrap_or_default()
+}
+
+/// Notes on a new Pod how often its number failed; `before` is the last Pod of the number, and whether its failure counts.
+pub(super) fn note_failures(pod: &mut Value, before: Option<(&Value, bool)>) {
+    let (mut failed, mut ignored) = (0, 0);
+    if let Some((before, counts)) = before {
+        failed = failures(before) + i64::from(counts);
+        ignored = counted(before, IGNORED) + i64::from(!counts);
+    }
+    let annotations = &mut pod["metadata"]["annotations"];
+    annotations[FAILURES] = json!(failed.to_string());
+    if ignored > 0 {
+        annotations[IGNORED] = json!(ignored.to_string());
+    }
 }
 
 /// Numbers of the form `0,2-4`.
@@ -55,13 +82,14 @@ pub(super) fn text(all: &BTreeSet<i64>) -> String {
     out
 }
 
-/// The numbers that are neither done nor being worked on.
+/// The numbers that are neither done, nor given up, nor being worked on.
 pub(super) fn open(
     job: &Value,
     status: &Value,
     active: &[Arc<Value>],
 ) -> impl Iterator<Item = i64> + use<> {
     let mut taken = parse(status["completedIndexes"].as_str().unwrap_or_default());
+    taken.extend(parse(status["failedIndexes"].as_str().unwrap_or_default()));
     taken.extend(active.iter().filter_map(|p| of(p)));
     let count = number(&job["spec"]["completions"]).min(MOST);
     (0..count).filter(move |i| !taken.contains(i))

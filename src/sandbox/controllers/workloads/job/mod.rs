@@ -3,6 +3,7 @@
 
 mod index;
 mod pods;
+mod policy;
 mod status;
 pub mod ttl;
 
@@ -10,7 +11,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use serde_json::Value;
 
-use self::status::Outlook;
+use self::{policy::Judgement, status::Outlook};
 use super::{
     JOBS,
     amount::number,
@@ -111,10 +112,15 @@ impl Jobs {
         let Some((count, last)) = self.failures.get(key).filter(|(count, _)| *count > 0) else {
             return Duration::ZERO;
         };
-        let pause = FIRST_PAUSE.saturating_mul(1 << (count - 1).min(10));
         let passed = cluster.elapsed().saturating_sub(*last);
-        pause.min(LONGEST_PAUSE).saturating_sub(passed)
+        pause_after(*count).saturating_sub(passed)
     }
+}
+
+/// The pause after so many failures.
+fn pause_after(failures: u32) -> Duration {
+    let pause = FIRST_PAUSE.saturating_mul(1 << failures.saturating_sub(1).min(10));
+    pause.min(LONGEST_PAUSE)
 }
 
 /// Lets go of the Pods of a Job that needs them no more: nothing counts them.
@@ -134,15 +140,24 @@ impl Look<'_> {
         if status["startTime"].is_null() && !suspended {
             status["startTime"] = self.cluster.stamp().into();
         }
+        if policy::has_limit_per_index(&self.job) && status["failedIndexes"].is_null() {
+            status["failedIndexes"] = "".into();
+        }
         let mut managed = Ok(());
         match self.verdict(&status, times) {
             Some(verdict) => {
                 managed = self.delete_active();
+                if verdict.is_good() {
+                    // Nobody counts what a success leaves behind.
+                    for pod in self.active().iter().filter(|p| pods::is_tracked(p)) {
+                        pods::untrack(self.cluster, pod)?;
+                    }
+                }
                 self.finish(&mut status, &verdict);
             }
             None if is_going(&self.job) => {}
             None => {
-                managed = self.manage(&status, suspended, pause);
+                managed = self.manage(&status, suspended, pause, times);
                 self.refresh()?;
                 if self.is_complete(&status) {
                     self.finish(&mut status, &status::COMPLETE);
@@ -191,23 +206,64 @@ impl Look<'_> {
         if let Some(decided) = status::decided(status) {
             return Some(decided);
         }
-        let spec = &self.job["spec"];
-        let limit = number(&spec["backoffLimit"]);
+        if let Some(why) = self.forbidden_failure() {
+            return Some(Outlook::of(false, "PodFailurePolicy", why));
+        }
+        let limit = number(&self.job["spec"]["backoffLimit"]);
         if number(&status["failed"]) > limit || self.restarts_too_often(limit) {
             return Some(status::BACKOFF_LIMIT);
         }
-        let deadline = spec["activeDeadlineSeconds"].as_u64()?;
-        if spec["suspend"] == true {
-            return None;
-        }
-        let started = status["startTime"].as_str()?;
-        let passed = times.passed(self.cluster, &self.job, "startTime", started);
-        let left = Duration::from_secs(deadline).saturating_sub(passed);
-        if left.is_zero() {
+        if self.is_over_time(status, times) {
             return Some(status::DEADLINE);
         }
-        self.look_again(left);
-        None
+        self.verdict_of_indexes(status)
+    }
+
+    /// What the failure policy says of a Pod with which the Job has failed.
+    fn forbidden_failure(&self) -> Option<String> {
+        let mut failed = self.pods.iter().filter(|p| pods::has_failed(p, &self.job));
+        failed.find_map(|p| match policy::judge(&self.job, p) {
+            Judgement::FailsJob(why) => Some(why),
+            _ => None,
+        })
+    }
+
+    /// What the indexes that failed or succeeded decide.
+    fn verdict_of_indexes(&self, status: &Value) -> Option<Outlook> {
+        if !index::is_indexed(&self.job) {
+            return None;
+        }
+        let spec = &self.job["spec"];
+        let of = |field: &str| index::parse(status[field].as_str().unwrap_or_default());
+        let (succeeded, failed) = (of("completedIndexes"), of("failedIndexes"));
+        let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+        let most = spec["maxFailedIndexes"].as_i64();
+        if most.is_some_and(|most| count(failed.len()) > most) {
+            return Some(status::TOO_MANY_INDEXES);
+        }
+        let ended = count(failed.len() + succeeded.len());
+        if !failed.is_empty() && ended >= number(&spec["completions"]) {
+            return Some(status::FAILED_INDEXES);
+        }
+        let enough = policy::is_enough(&self.job, &succeeded)?;
+        Some(Outlook::of(true, "SuccessPolicy", enough))
+    }
+
+    /// Whether the Job has run longer than it may; it is looked at again when it has.
+    fn is_over_time(&mut self, status: &Value, times: &mut Times) -> bool {
+        let spec = &self.job["spec"];
+        let started = status["startTime"].as_str();
+        let deadline = spec["activeDeadlineSeconds"].as_u64();
+        let (Some(deadline), Some(started), false) = (deadline, started, spec["suspend"] == true)
+        else {
+            return false;
+        };
+        let passed = times.passed(self.cluster, &self.job, "startTime", started);
+        let left = Duration::from_secs(deadline).saturating_sub(passed);
+        if !left.is_zero() {
+            self.look_again(left);
+        }
+        left.is_zero()
     }
 
     /// Whether containers of Pods that start them again did so too often.
@@ -246,7 +302,13 @@ impl Look<'_> {
     }
 
     /// Makes the Pods that are missing, or deletes those that are too many.
-    fn manage(&mut self, status: &Value, suspended: bool, pause: Duration) -> Result<(), Refusal> {
+    fn manage(
+        &mut self,
+        status: &Value,
+        suspended: bool,
+        pause: Duration,
+        times: &mut Times,
+    ) -> Result<(), Refusal> {
         if suspended {
             return self.delete_active();
         }
@@ -278,11 +340,12 @@ impl Look<'_> {
         if missing == 0 {
             return Ok(());
         }
-        if !pause.is_zero() {
+        // Where indexes have limits, each waits for itself.
+        if !pause.is_zero() && !policy::has_limit_per_index(&self.job) {
             self.look_again(pause);
             return Ok(());
         }
-        let pods = self.new_pods(status, &active, missing);
+        let pods = self.new_pods(status, &active, missing, times);
         let made = create_pods(self.cluster, &self.job, &pods);
         made.map(|_| ()).map_err(|(_, refusal)| refusal)
     }

@@ -4,12 +4,16 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{Look, index};
+use super::{
+    Look, index, pause_after,
+    policy::{self, Judgement},
+};
 use crate::sandbox::{
     controllers::{
         cluster::{Cluster, PODS, controller_of, is_going},
-        workloads::{pods::is_ready, template},
+        workloads::{pods::is_ready, template, times::Times},
     },
+    pointer::items,
     status::Refusal,
     verbs::name,
 };
@@ -71,10 +75,11 @@ pub(super) fn first_to_go(pods: &[Arc<Value>]) -> Vec<Arc<Value>> {
 impl Look<'_> {
     /// So many Pods to be made.
     pub(super) fn new_pods(
-        &self,
+        &mut self,
         status: &Value,
         active: &[Arc<Value>],
         count: usize,
+        times: &mut Times,
     ) -> Vec<Value> {
         let mut pod = template::pod(&self.job["spec"]["template"], &self.job);
         let finalizers = pod["metadata"]["finalizers"].as_array();
@@ -84,12 +89,43 @@ impl Look<'_> {
         if !index::is_indexed(&self.job) {
             return vec![pod; count];
         }
-        let open = index::open(&self.job, status, active);
-        let indexed = open.take(count).map(|i| {
+        let open: Vec<i64> = index::open(&self.job, status, active).take(count).collect();
+        let indexed = open.into_iter().filter_map(|i| {
             let mut pod = pod.clone();
             index::number_pod(&mut pod, name(&self.job), i);
-            pod
+            if policy::has_limit_per_index(&self.job) {
+                self.follow_failures(&mut pod, i, times)?;
+            }
+            Some(pod)
         });
         indexed.collect()
     }
+
+    /// Notes on a Pod how often its index failed before; none while that is too short ago.
+    fn follow_failures(&mut self, pod: &mut Value, i: i64, times: &mut Times) -> Option<()> {
+        let failed = self.pods.iter().filter(|p| has_failed(p, &self.job));
+        let failed = failed.filter(|p| index::of(p) == Some(i));
+        let last = failed.max_by_key(|p| index::failures(p)).cloned();
+        let counts = last
+            .as_ref()
+            .is_some_and(|p| policy::judge(&self.job, p) != Judgement::Ignored);
+        index::note_failures(pod, last.as_deref().map(|p| (p, counts)));
+        let failures = u32::try_from(index::failures(pod)).unwrap_or(u32::MAX);
+        if let Some(last) = last.filter(|_| failures > 0) {
+            let passed = times.passed(self.cluster, &last, "failed", finished(&last));
+            let left = pause_after(failures).saturating_sub(passed);
+            if !left.is_zero() {
+                self.look_again(left);
+                return None;
+            }
+        }
+        Some(())
+    }
+}
+
+/// When the last of a Pod's containers ended.
+fn finished(pod: &Value) -> &str {
+    let all = items(&pod["status"]["containerStatuses"]).iter();
+    let ends = all.filter_map(|c| c["state"]["terminated"]["finishedAt"].as_str());
+    ends.max().unwrap_or_default()
 }

@@ -1,8 +1,10 @@
 //! The status of a Job: what is counted, and how it ends.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
-use super::{Look, index, pods};
+use super::{Look, index, pods, policy};
 use crate::sandbox::{
     controllers::{
         cluster::{PODS, is_going},
@@ -33,6 +35,22 @@ const fn outlook(complete: bool, reason: &'static str, message: &'static str) ->
     }
 }
 
+impl Outlook {
+    /// Whether the Job succeeds.
+    pub(super) fn is_good(&self) -> bool {
+        self.complete
+    }
+
+    /// One whose message tells of what happened.
+    pub(super) fn of(complete: bool, reason: &'static str, message: String) -> Self {
+        Self {
+            complete,
+            reason: reason.into(),
+            message: message.into(),
+        }
+    }
+}
+
 /// Enough Pods succeeded.
 pub(super) const COMPLETE: Outlook = outlook(
     true,
@@ -44,6 +62,15 @@ pub(super) const BACKOFF_LIMIT: Outlook = outlook(
     false,
     "BackoffLimitExceeded",
     "Job has reached the specified backoff limit",
+);
+/// Some indexes failed, and no other is open.
+pub(super) const FAILED_INDEXES: Outlook =
+    outlook(false, "FailedIndexes", "Job has failed indexes");
+/// More indexes failed than may.
+pub(super) const TOO_MANY_INDEXES: Outlook = outlook(
+    false,
+    "MaxFailedIndexesExceeded",
+    "Job has exceeded the specified maximal number of failed indexes",
 );
 /// It took too long.
 pub(super) const DEADLINE: Outlook = outlook(
@@ -114,8 +141,15 @@ impl Look<'_> {
         if succeeded.is_empty() && failed.is_empty() {
             return Ok((0, 0));
         }
+        // What the policy ignores is let go, and counted nowhere.
+        let (failed, ignored): (Vec<_>, Vec<_>) = failed
+            .into_iter()
+            .partition(|p| policy::judge(&self.job, p) != policy::Judgement::Ignored);
+        for pod in &ignored {
+            pods::untrack(self.cluster, pod)?;
+        }
         // First they are noted, then let go, then counted: none is counted twice or never.
-        let uids = |pods: &[std::sync::Arc<Value>]| {
+        let uids = |pods: &[Arc<Value>]| {
             let uids: Vec<Value> = pods.iter().map(|p| p["metadata"]["uid"].clone()).collect();
             (!uids.is_empty()).then_some(uids)
         };
@@ -138,11 +172,7 @@ impl Look<'_> {
             }
         };
         if index::is_indexed(&self.job) {
-            let before = status["completedIndexes"].as_str().unwrap_or_default();
-            let mut done = index::parse(before);
-            done.extend(succeeded.iter().filter_map(|p| index::of(p)));
-            status["completedIndexes"] = json!(index::text(&done));
-            status["succeeded"] = json!(done.len());
+            self.note_indexes(&succeeded, &failed, &mut status);
         } else {
             add("succeeded", succeeded.len(), &mut status);
         }
@@ -151,6 +181,22 @@ impl Look<'_> {
         self.put_status(status)?;
         self.refresh()?;
         Ok((succeeded.len(), failed.len()))
+    }
+
+    /// Notes which indexes are done, and which are given up.
+    fn note_indexes(&self, succeeded: &[Arc<Value>], failed: &[Arc<Value>], status: &mut Value) {
+        let of = |field: &str| index::parse(status[field].as_str().unwrap_or_default());
+        let (mut done, mut given_up) = (of("completedIndexes"), of("failedIndexes"));
+        done.extend(succeeded.iter().filter_map(|p| index::of(p)));
+        if !done.is_empty() {
+            status["completedIndexes"] = json!(index::text(&done));
+            status["succeeded"] = json!(done.len());
+        }
+        if policy::has_limit_per_index(&self.job) {
+            let ended = failed.iter().filter(|p| policy::ends_index(&self.job, p));
+            given_up.extend(ended.filter_map(|p| index::of(p)));
+            status["failedIndexes"] = json!(index::text(&given_up));
+        }
     }
 
     /// Notes how the Job ends; it has ended when its last Pod has.
