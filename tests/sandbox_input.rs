@@ -161,7 +161,7 @@ proptest! {
             let _ = API.delete(&resource, namespace, name, &options);
         }
         let mut decoded = change;
-        if let Some(schema) = &resource.schema {
+        if let Some(schema) = resource.schema() {
             let _ = decode::built_in(&mut decoded, schema, "K", "v1");
         }
     }

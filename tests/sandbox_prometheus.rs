@@ -206,7 +206,6 @@ fn a_target_comes_up_its_alert_fires_and_it_goes_again() {
     assert_eq!(value, "1");
     let pods = lab.0.api.store.with(|s| {
         s.list(&registry::place("", "pods"), Some("app"))
-            .cloned()
             .collect::<Vec<_>>()
     });
     let ip = pods[0]["status"]["podIP"].as_str().unwrap();
@@ -304,7 +303,6 @@ fn what_is_wrong_is_refused_with_an_event() {
     lab.pass(1);
     let events = lab.0.api.store.with(|s| {
         s.list(&registry::place("", "events"), Some("monitor"))
-            .cloned()
             .collect::<Vec<_>>()
     });
     let told: Vec<&str> = events
@@ -327,7 +325,6 @@ fn orders_are_counted() {
     lab.lab_objects(&["service-monitor"]);
     let pods = lab.0.api.store.with(|s| {
         s.list(&registry::place("", "pods"), Some("app"))
-            .cloned()
             .collect::<Vec<_>>()
     });
     let order = Request {
