@@ -14,5 +14,7 @@ pub mod learner;
 pub mod machine;
 pub mod mistakes;
 pub mod normal;
+pub mod operator;
 pub mod proxy;
 pub mod sandbox;
+pub mod scenario;

@@ -11,10 +11,12 @@ pub struct Normal {
     hashes: Vec<(String, String)>,
     namespace: String,
     patterns: Vec<(Regex, &'static str)>,
+    /// The names of more fields that are left out.
+    without: Vec<String>,
 }
 
 /// What generated texts look like, and what stands for them.
-const PATTERNS: [(&str, &str); 8] = [
+const PATTERNS: [(&str, &str); 9] = [
     (
         r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
         "UID",
@@ -28,22 +30,30 @@ const PATTERNS: [(&str, &str); 8] = [
         "kube-api-access-*",
     ),
     (r"-[bcdfghjklmnpqrstvwxz2456789]{5}\b", "-*"),
+    // What OLM makes of a CSV's roles.
+    (r"-[0-9A-Za-z]{36,}\b", "-HASH"),
     (r"\b(docker|quay)\.io/", "REGISTRY/"),
 ];
 
 /// Labels whose values are hashes of templates.
-const HASHES: [&str; 3] = [
+const HASHES: [&str; 5] = [
     "pod-template-hash",
     "controller-revision-hash",
     "controller.kubernetes.io/hash",
+    "olm.deployment-spec-hash",
+    "olm.permissions.hash",
 ];
 
 /// Fields that say nothing of the outcome.
 const LEFT_OUT: [&str; 3] = ["managedFields", "resourceVersion", "selfLink"];
 
 impl Normal {
-    /// For all objects of a run.
-    pub fn of<'a>(namespace: &str, lists: impl Iterator<Item = &'a Value>) -> Self {
+    /// For all objects of a run, without some fields.
+    pub fn of<'a>(
+        namespace: &str,
+        lists: impl Iterator<Item = &'a Value>,
+        without: &[String],
+    ) -> Self {
         // The same hash is of the same revision on both sides.
         let mut found: BTreeSet<(i64, String)> = BTreeSet::new();
         for object in lists.flat_map(|l| l.as_array().into_iter().flatten()) {
@@ -66,6 +76,7 @@ impl Normal {
                 .map(|(i, (_, hash))| (hash, format!("HASH{i}")))
                 .collect(),
             namespace: namespace.to_owned(),
+            without: without.to_vec(),
             patterns: PATTERNS
                 .iter()
                 .map(|(pattern, with)| (Regex::new(pattern).unwrap(), *with))
@@ -81,11 +92,12 @@ impl Normal {
         all.into()
     }
 
-    fn value(&self, value: &Value) -> Value {
+    /// A value that is no list of objects.
+    pub fn value(&self, value: &Value) -> Value {
         match value {
             Value::Object(map) => map
                 .iter()
-                .filter(|(key, _)| !LEFT_OUT.contains(&key.as_str()))
+                .filter(|(key, _)| !LEFT_OUT.contains(&key.as_str()) && !self.without.contains(key))
                 .map(|(key, child)| {
                     let child = match (key.as_str(), child) {
                         (key, Value::String(_)) if HASHES.contains(&key) => {
