@@ -141,3 +141,43 @@ fn the_router_answers_at_the_place_that_is_told_and_keeps_it() {
     machine.good(&["sandbox", "start"]);
     assert_eq!(machine.status()["router"], *router);
 }
+
+#[test]
+fn control_loops_of_programs_are_left_to_others_until_they_are_wanted_again() {
+    let machine = Machine::new();
+    let refused = machine.ccnr(&["sandbox", "start", "--without", "etcd"]);
+    let told = String::from_utf8_lossy(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(2), "{told}");
+    assert!(told.contains("kube-controller-manager"), "{told}");
+    machine.good(&[
+        "sandbox",
+        "start",
+        "--without",
+        "kube-controller-manager,kube-scheduler",
+    ]);
+    let without = "kube-controller-manager,kube-scheduler";
+    assert_eq!(machine.status()["without"], without);
+    // Without these nobody makes a new namespace's account.
+    let made = |name: &str| {
+        let object = json!({"metadata": {"name": name}});
+        machine
+            .admin()
+            .send("POST", "/api/v1/namespaces", Some(&object));
+        let account = format!("/api/v1/namespaces/{name}/serviceaccounts/default");
+        let tries = (0..20).map(|_| machine.admin().send("GET", &account, None).0);
+        tries
+            .inspect(|_| std::thread::sleep(std::time::Duration::from_millis(50)))
+            .any(|status| status == 200)
+    };
+    assert!(!made("alone"));
+    machine.good(&["sandbox", "stop"]);
+    let said = machine.good(&["sandbox", "start"]);
+    assert!(said.contains("runs at"), "{said}");
+    assert_eq!(machine.status()["without"], without, "it stays so");
+    let said = machine.ccnr(&["sandbox", "start", "--without", "none"]);
+    assert!(String::from_utf8_lossy(&said.stderr).contains(without));
+    machine.good(&["sandbox", "stop"]);
+    machine.good(&["sandbox", "start", "--without", "none"]);
+    assert_eq!(machine.status()["without"], "none");
+    assert!(made("helped"));
+}

@@ -14,6 +14,7 @@ pub mod node;
 pub mod olm;
 pub mod openshift;
 pub mod placement;
+pub mod program;
 pub mod prometheus;
 pub mod prometheus_operator;
 pub mod quota;
