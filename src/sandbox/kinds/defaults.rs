@@ -80,6 +80,10 @@ fn apps(map: &mut Map<String, Value>, kind: &str) {
         }
         "ReplicaSet" => spec(map, &json!({"replicas": 1})),
         "StatefulSet" => {
+            // Who names a strategy is given no partition.
+            let is_named = map
+                .get("spec")
+                .is_some_and(|s| s["updateStrategy"]["type"].is_string());
             spec(
                 map,
                 &json!({
@@ -88,7 +92,9 @@ fn apps(map: &mut Map<String, Value>, kind: &str) {
                     "persistentVolumeClaimRetentionPolicy": {"whenDeleted": "Retain", "whenScaled": "Retain"},
                 }),
             );
-            rolling(map, "updateStrategy", &json!({"partition": 0}));
+            if !is_named || map["spec"]["updateStrategy"]["rollingUpdate"].is_object() {
+                rolling(map, "updateStrategy", &json!({"partition": 0}));
+            }
             for claim in each(&mut map["spec"], "volumeClaimTemplates") {
                 let own = json!({
                     "apiVersion": "v1", "kind": "PersistentVolumeClaim",
