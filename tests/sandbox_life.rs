@@ -181,3 +181,25 @@ fn control_loops_of_programs_are_left_to_others_until_they_are_wanted_again() {
     assert_eq!(machine.status()["without"], "none");
     assert!(made("helped"));
 }
+
+#[test]
+fn other_servers_read_by_which_authority_clients_are_known() {
+    let machine = Machine::new();
+    machine.good(&["sandbox", "start", "--flavour", "kubernetes"]);
+    let maps = "/api/v1/namespaces/kube-system/configmaps";
+    let read = |name: &str| machine.admin().send("GET", &format!("{maps}/{name}"), None);
+    let wait = |name: &str| {
+        let tries = (0..50).map(|_| read(name));
+        tries
+            .inspect(|_| std::thread::sleep(std::time::Duration::from_millis(20)))
+            .find(|(status, _)| *status == 200)
+            .unwrap()
+            .1
+    };
+    let authority = wait("kube-root-ca.crt")["data"]["ca.crt"].clone();
+    let trust = wait("extension-apiserver-authentication");
+    assert_eq!(trust["data"]["client-ca-file"], authority);
+    let since =
+        wait("kube-apiserver-legacy-service-account-token-tracking")["data"]["since"].clone();
+    assert_eq!(since.as_str().unwrap().len(), "2026-01-01".len(), "{since}");
+}
