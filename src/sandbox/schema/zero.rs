@@ -85,3 +85,31 @@ pub fn fill(value: &mut Value, schema: &Schema) {
         _ => {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sandbox::registry::Registry;
+
+    #[test]
+    fn what_says_nothing_is_taken_away_but_structs_and_what_is_always_written() {
+        let registry = Registry::kubernetes();
+        let policies = registry.get("networking.k8s.io", "v1", "networkpolicies");
+        let schema = policies.and_then(|p| p.schema.clone()).unwrap();
+        let mut object = json!({
+            "metadata": {"name": "a", "labels": {}, "finalizers": [], "annotations": {"a": ""}},
+            "spec": {"podSelector": {"matchLabels": {}}, "ingress": [{"from": [], "ports": []}], "egress": []},
+        });
+        clear(&mut object, &schema);
+        let cleared = json!({
+            "metadata": {"name": "a", "annotations": {"a": ""}},
+            "spec": {"podSelector": {}, "ingress": [{}]},
+        });
+        assert_eq!(object, cleared);
+        let slices = registry.get("discovery.k8s.io", "v1", "endpointslices");
+        let schema = slices.and_then(|p| p.schema.clone()).unwrap();
+        let mut object = json!({"addressType": "IPv4", "endpoints": []});
+        clear(&mut object, &schema);
+        assert_eq!(object["endpoints"], json!([]));
+    }
+}
