@@ -122,7 +122,7 @@ pub fn kubectl(kubeconfig: &Path) -> Command {
 }
 
 /// Where the rig is built.
-fn rig_out() -> PathBuf {
+pub fn rig_out() -> PathBuf {
     env::var_os("RIG_OUT").map_or_else(
         || {
             let home = env::home_dir().unwrap_or_default();

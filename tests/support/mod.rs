@@ -7,6 +7,7 @@
     unreachable_pub
 )] // Helpers of tests.
 
+pub mod catalogue;
 pub mod cluster;
 pub mod http;
 pub mod kubelet;
@@ -15,6 +16,8 @@ pub mod machine;
 pub mod mistakes;
 pub mod normal;
 pub mod operator;
+pub mod program;
 pub mod proxy;
 pub mod sandbox;
 pub mod scenario;
+pub mod stage;

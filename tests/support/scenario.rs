@@ -189,7 +189,11 @@ fn request(
 fn wait(client: &Client, step: &Step, path: &str, began: Instant) -> Result<(), String> {
     loop {
         let (status, answer) = client.send("GET", path, None);
-        let as_wanted = || step.until.iter().all(|(at, wanted)| is(&answer, at, wanted));
+        let as_wanted = || {
+            step.until
+                .iter()
+                .all(|(at, wanted)| is(&answer, at, wanted))
+        };
         let done = if step.gone {
             status == 404
         } else {
