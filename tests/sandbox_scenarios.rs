@@ -4,7 +4,12 @@
 
 mod support;
 
-use std::{collections::BTreeSet, path::Path, sync::OnceLock, thread};
+use std::{
+    collections::BTreeSet,
+    path::Path,
+    sync::{Mutex, OnceLock},
+    thread,
+};
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use serde_json::json;
@@ -107,7 +112,7 @@ fn sandbox() -> Client {
 /// The Prometheus Operator of all scenarios that need one: it takes long to be installed.
 struct SharedOperator {
     namespace: String,
-    targets: std::sync::Mutex<Vec<String>>,
+    targets: Mutex<Vec<String>>,
     ours: OnceLock<Result<(), String>>,
     theirs: OnceLock<Result<(), String>>,
 }
@@ -116,7 +121,7 @@ fn shared_operator() -> &'static SharedOperator {
     static ONE: OnceLock<SharedOperator> = OnceLock::new();
     ONE.get_or_init(|| SharedOperator {
         namespace: fresh("scene-operator"),
-        targets: std::sync::Mutex::default(),
+        targets: Mutex::default(),
         ours: OnceLock::new(),
         theirs: OnceLock::new(),
     })
@@ -130,6 +135,7 @@ impl SharedOperator {
     fn need(&self, client: &Client, of: &OnceLock<Result<(), String>>) -> Result<(), String> {
         let install = || {
             let targets = self.targets.lock().unwrap().clone();
+            let _turn = INSTALLS.lock().unwrap();
             operator::install(client, &self.namespace, &targets)
         };
         of.get_or_init(install).clone()
@@ -142,6 +148,9 @@ impl SharedOperator {
         }
     }
 }
+
+/// Held while OLM installs something on the real side.
+static INSTALLS: Mutex<()> = Mutex::new(());
 
 /// Runs a scenario on one side.
 fn play(
@@ -158,6 +167,7 @@ fn play(
 
 fn compare(cluster: &RealCluster, scenario: &Scenario, namespace: &str) -> Result<(), Failed> {
     let operator = shared_operator();
+    let _turn = scenario.installs.then(|| INSTALLS.lock().unwrap());
     let (ours, theirs) = thread::scope(|scope| {
         let ours = scope.spawn(|| play(&sandbox(), scenario, namespace, &operator.ours));
         let real = Client::of(&cluster.kubeconfig);

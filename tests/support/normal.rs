@@ -13,10 +13,12 @@ pub struct Normal {
     patterns: Vec<(Regex, &'static str)>,
     /// The names of more fields that are left out.
     without: Vec<String>,
+    /// The names of lists whose order says nothing.
+    unordered: Vec<String>,
 }
 
 /// What generated texts look like, and what stands for them.
-const PATTERNS: [(&str, &str); 9] = [
+const PATTERNS: [(&str, &str); 11] = [
     (
         r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
         "UID",
@@ -30,6 +32,10 @@ const PATTERNS: [(&str, &str); 9] = [
         "kube-api-access-*",
     ),
     (r"-[bcdfghjklmnpqrstvwxz2456789]{5}\b", "-*"),
+    // How far it is when OLM first looks.
+    (r"to become ready: .*", "to become ready: *"),
+    // The hash of a template that is of no object that is compared.
+    (r"-[bcdfghjklmnpqrstvwxz2456789]{7,10}\b", "-HASH"),
     // What OLM makes of a CSV's roles.
     (r"-[0-9A-Za-z]{36,}\b", "-HASH"),
     (r"\b(docker|quay)\.io/", "REGISTRY/"),
@@ -48,14 +54,10 @@ const HASHES: [&str; 5] = [
 const LEFT_OUT: [&str; 3] = ["managedFields", "resourceVersion", "selfLink"];
 
 impl Normal {
-    /// For all objects of a run, without some fields.
-    pub fn of<'a>(
-        namespace: &str,
-        lists: impl Iterator<Item = &'a Value>,
-        without: &[String],
-    ) -> Self {
+    /// For all objects of a run.
+    pub fn of<'a>(namespace: &str, lists: impl Iterator<Item = &'a Value>) -> Self {
         // The same hash is of the same revision on both sides.
-        let mut found: BTreeSet<(i64, String)> = BTreeSet::new();
+        let mut found: BTreeSet<(String, i64, String)> = BTreeSet::new();
         for object in lists.flat_map(|l| l.as_array().into_iter().flatten()) {
             let annotations = &object["metadata"]["annotations"];
             let revision = annotations["deployment.kubernetes.io/revision"].as_str();
@@ -66,22 +68,31 @@ impl Normal {
                 if let (Some(hash), Some(revision)) =
                     (object["metadata"]["labels"][label].as_str(), revision)
                 {
-                    found.insert((revision, hash.to_owned()));
+                    let name = object["metadata"]["name"].as_str().unwrap_or_default();
+                    found.insert((name.replace(hash, ""), revision, hash.to_owned()));
                 }
             }
         }
         let hashes = found.into_iter().enumerate();
         Self {
             hashes: hashes
-                .map(|(i, (_, hash))| (hash, format!("HASH{i}")))
+                .map(|(i, (_, _, hash))| (hash, format!("HASH{i}")))
                 .collect(),
             namespace: namespace.to_owned(),
-            without: without.to_vec(),
+            without: Vec::new(),
+            unordered: Vec::new(),
             patterns: PATTERNS
                 .iter()
                 .map(|(pattern, with)| (Regex::new(pattern).unwrap(), *with))
                 .collect(),
         }
+    }
+
+    /// Without fields of some names, and with the items of others in any order.
+    pub fn without(mut self, without: &[String], unordered: &[String]) -> Self {
+        self.without = without.to_vec();
+        self.unordered = unordered.to_vec();
+        self
     }
 
     /// A list, in an order that does not depend on generated names.
@@ -112,6 +123,12 @@ impl Normal {
                         ("image", Value::String(image)) if map.contains_key("imageID") => {
                             json!(self.text(&one_name(image)))
                         }
+                        (key, Value::Array(items)) if self.unordered.iter().any(|u| u == key) => {
+                            let mut items: Vec<Value> =
+                                items.iter().map(|i| self.value(i)).collect();
+                            items.sort_by_key(Value::to_string);
+                            items.into()
+                        }
                         _ => self.value(child),
                     };
                     (self.text(key), child)
@@ -131,8 +148,19 @@ impl Normal {
         for (pattern, with) in &self.patterns {
             out = pattern.replace_all(&out, *with).into_owned();
         }
-        out
+        in_order(out)
     }
+}
+
+/// What OLM's solver tells: the parts come in any order.
+fn in_order(text: String) -> String {
+    const HEAD: &str = "constraints not satisfiable: ";
+    let Some(parts) = text.strip_prefix(HEAD) else {
+        return text;
+    };
+    let mut parts: Vec<&str> = parts.split(", ").collect();
+    parts.sort_unstable();
+    format!("{HEAD}{}", parts.join(", "))
 }
 
 /// An image of several names, of which a node tells any: on the rig, both versions of nginx are the same.

@@ -25,6 +25,9 @@ pub struct Scenario {
     /// Whether a Prometheus Operator works for the namespace.
     #[serde(default)]
     pub operator: bool,
+    /// Whether OLM installs an operator in it. One at a time: the operators bring the same kinds, over which plans fall out.
+    #[serde(default)]
+    pub installs: bool,
     steps: Vec<Step>,
     /// The collections that are compared in the end, as paths below the namespace: `apps/v1/deployments`, `v1/pods`.
     #[serde(default)]
@@ -35,6 +38,9 @@ pub struct Scenario {
     /// The names of fields that are not compared.
     #[serde(default)]
     without: Vec<String>,
+    /// The names of lists whose order says nothing.
+    #[serde(default)]
+    unordered: Vec<String>,
     /// Requests that take away what is outside of the namespace.
     #[serde(default)]
     after: Vec<String>,
@@ -99,7 +105,8 @@ fn all_of(client: &Client, scenario: &Scenario, namespace: &str) -> Result<Seen,
         let answer = perform(client, step, namespace).map_err(|e| format!("step {i}: {e}"))?;
         looks.extend(answer.map(|(what, answer)| (format!("step {i}: {what}"), answer)));
     }
-    let normal = Normal::of(namespace, std::iter::empty(), &scenario.without);
+    let normal = Normal::of(namespace, std::iter::empty());
+    let normal = normal.without(&scenario.without, &scenario.unordered);
     let mut all: Seen = looks
         .into_iter()
         .map(|(what, answer)| (what, normal.value(&answer)))
@@ -122,8 +129,8 @@ fn perform(
         seen = request(client, step, ask, namespace)?.map(|answer| (ask.clone(), answer));
     }
     let began = Instant::now();
-    if let Some(path) = &step.wait {
-        wait(client, step, &place(client, path, namespace), began)?;
+    if step.wait.is_some() {
+        wait(client, step, namespace, began)?;
     }
     if !step.events.is_empty() {
         wait_for_events(client, &step.events, namespace, began)?;
@@ -186,13 +193,15 @@ fn request(
 }
 
 /// Reads a path until what it gives is as wanted.
-fn wait(client: &Client, step: &Step, path: &str, began: Instant) -> Result<(), String> {
+fn wait(client: &Client, step: &Step, namespace: &str, began: Instant) -> Result<(), String> {
+    let path = step.wait.as_deref().unwrap_or_default();
+    let path = &place(client, path, namespace);
     loop {
         let (status, answer) = client.send("GET", path, None);
         let as_wanted = || {
             step.until
                 .iter()
-                .all(|(at, wanted)| is(&answer, at, wanted))
+                .all(|(at, wanted)| is(&answer, &at.replace("NS", namespace), wanted))
         };
         let done = if step.gone {
             status == 404
@@ -269,7 +278,8 @@ fn see(client: &Client, scenario: &Scenario, namespace: &str) -> Result<Seen, St
         collections.push((what.clone(), answer["items"].clone()));
     }
     let lists = collections.iter().map(|(_, items)| items);
-    let normal = Normal::of(namespace, lists, &scenario.without);
+    let normal = Normal::of(namespace, lists);
+    let normal = normal.without(&scenario.without, &scenario.unordered);
     let mut all: Seen = collections
         .into_iter()
         .map(|(what, items)| (what, normal.list(&items)))
