@@ -141,3 +141,65 @@ fn the_router_answers_at_the_place_that_is_told_and_keeps_it() {
     machine.good(&["sandbox", "start"]);
     assert_eq!(machine.status()["router"], *router);
 }
+
+#[test]
+fn control_loops_of_programs_are_left_to_others_until_they_are_wanted_again() {
+    let machine = Machine::new();
+    let refused = machine.ccnr(&["sandbox", "start", "--without", "etcd"]);
+    let told = String::from_utf8_lossy(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(2), "{told}");
+    assert!(told.contains("kube-controller-manager"), "{told}");
+    machine.good(&[
+        "sandbox",
+        "start",
+        "--without",
+        "kube-controller-manager,kube-scheduler",
+    ]);
+    let without = "kube-controller-manager,kube-scheduler";
+    assert_eq!(machine.status()["without"], without);
+    // Without these nobody makes a new namespace's account.
+    let made = |name: &str| {
+        let object = json!({"metadata": {"name": name}});
+        machine
+            .admin()
+            .send("POST", "/api/v1/namespaces", Some(&object));
+        let account = format!("/api/v1/namespaces/{name}/serviceaccounts/default");
+        let tries = (0..20).map(|_| machine.admin().send("GET", &account, None).0);
+        tries
+            .inspect(|_| std::thread::sleep(std::time::Duration::from_millis(50)))
+            .any(|status| status == 200)
+    };
+    assert!(!made("alone"));
+    machine.good(&["sandbox", "stop"]);
+    let said = machine.good(&["sandbox", "start"]);
+    assert!(said.contains("runs at"), "{said}");
+    assert_eq!(machine.status()["without"], without, "it stays so");
+    let said = machine.ccnr(&["sandbox", "start", "--without", "none"]);
+    assert!(String::from_utf8_lossy(&said.stderr).contains(without));
+    machine.good(&["sandbox", "stop"]);
+    machine.good(&["sandbox", "start", "--without", "none"]);
+    assert_eq!(machine.status()["without"], "none");
+    assert!(made("helped"));
+}
+
+#[test]
+fn other_servers_read_by_which_authority_clients_are_known() {
+    let machine = Machine::new();
+    machine.good(&["sandbox", "start", "--flavour", "kubernetes"]);
+    let maps = "/api/v1/namespaces/kube-system/configmaps";
+    let read = |name: &str| machine.admin().send("GET", &format!("{maps}/{name}"), None);
+    let wait = |name: &str| {
+        let tries = (0..50).map(|_| read(name));
+        tries
+            .inspect(|_| std::thread::sleep(std::time::Duration::from_millis(20)))
+            .find(|(status, _)| *status == 200)
+            .unwrap()
+            .1
+    };
+    let authority = wait("kube-root-ca.crt")["data"]["ca.crt"].clone();
+    let trust = wait("extension-apiserver-authentication");
+    assert_eq!(trust["data"]["client-ca-file"], authority);
+    let since =
+        wait("kube-apiserver-legacy-service-account-token-tracking")["data"]["since"].clone();
+    assert_eq!(since.as_str().unwrap().len(), "2026-01-01".len(), "{since}");
+}

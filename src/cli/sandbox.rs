@@ -13,6 +13,7 @@ use serde_json::json;
 use super::desk::Desk;
 use crate::{
     sandbox::{
+        controllers::program::Without,
         flavour::Flavour,
         home::{
             self, Error, Home, Identity, Running, process,
@@ -65,6 +66,10 @@ pub(super) struct Start {
     /// How many times faster than it says simulated work is done [default: as it was, else 1]
     #[arg(long, value_name = "N", value_parser = speed)]
     speed: Option<f64>,
+    /// Leave the control loops of these programs to others, such as the real ones: kube-controller-manager, kube-scheduler,
+    /// olm-operator, catalog-operator, prometheus-operator, or none [default: as it was, else none]
+    #[arg(long, value_name = "PROGRAM,…")]
+    without: Option<Without>,
     /// Forget what was in it
     #[arg(long)]
     fresh: bool,
@@ -82,6 +87,7 @@ impl From<&Start> for Options {
         Self {
             flavour: start.flavour,
             speed: start.speed,
+            without: start.without.clone(),
             fresh: start.fresh,
         }
     }
@@ -166,6 +172,10 @@ fn start(desk: &Desk, home: &Home, start: &Start) -> anyhow::Result<()> {
     {
         desk.notice(&ui::other_speed(running.speed));
     }
+    let runs_without = running.without.parse().unwrap_or_default();
+    if !new && start.without.as_ref().is_some_and(|w| *w != runs_without) {
+        desk.notice(&ui::other_programs(&running.without));
+    }
     Ok(())
 }
 
@@ -185,6 +195,7 @@ fn with_facts<T>(home: &Home, running: &Running, tell: impl FnOnce(&Facts<'_>) -
         router: &running.router,
         flavour: &running.flavour,
         speed: running.speed,
+        without: &running.without,
         pid: running.pid,
         started: &started,
         size: home.size(),
@@ -202,7 +213,7 @@ fn status(desk: &Desk, home: &Home) -> anyhow::Result<ExitCode> {
     let (text, json) = with_facts(home, &running, |facts| {
         let json = json!({
             "running": true, "server": facts.server, "router": facts.router, "flavour": facts.flavour, "speed": facts.speed,
-            "pid": facts.pid, "started": facts.started, "bytes": facts.size, "kubeconfig": facts.kubeconfig,
+            "without": facts.without, "pid": facts.pid, "started": facts.started, "bytes": facts.size, "kubeconfig": facts.kubeconfig,
         });
         (ui::status(facts, desk.style.lang), json)
     });

@@ -4,7 +4,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use super::{
     clock::Clock,
-    controllers::{self, Controller, manager::Manager},
+    controllers::{self, Controller, manager::Manager, program::Without},
     flavour::Flavour,
     registry::Registry,
     schema::sources,
@@ -51,6 +51,15 @@ impl Sandbox {
     pub fn around(api: Arc<Api>, controllers: Vec<Box<dyn Controller>>) -> Self {
         let manager = Manager::new(Arc::clone(&api), controllers);
         Self { api, manager }
+    }
+
+    /// The same without the controllers of some programs.
+    #[must_use]
+    pub fn without(self, programs: &Without) -> Self {
+        Self {
+            manager: self.manager.retain(|c| programs.keeps(c)),
+            api: self.api,
+        }
     }
 
     /// Does all that is to be done by now.

@@ -18,6 +18,8 @@ pub struct Facts<'a> {
     pub flavour: &'a str,
     /// How many times faster than it says simulated work is done.
     pub speed: f64,
+    /// The programs whose control loops it leaves to others; `none` or empty where there are none.
+    pub without: &'a str,
     /// The process.
     pub pid: u32,
     /// When it was started.
@@ -116,6 +118,9 @@ pub fn status(facts: &Facts<'_>, lang: Lang) -> String {
             ),
         );
     }
+    if !matches!(facts.without, "" | "none") {
+        rows.push((label("without", "除外"), facts.without.to_owned()));
+    }
     let width = |text: &str| unicode_width::UnicodeWidthStr::width(text);
     let widest = rows.iter().map(|(l, _)| width(l)).max().unwrap_or_default();
     rows.iter().fold(String::new(), |out, (label, value)| {
@@ -146,6 +151,17 @@ pub fn other_speed(speed: f64) -> Text {
     Text::new(
         format!("It goes on at speed {speed}: stop it first to start it at another one."),
         format!("速度は {speed} のままです。変更するには、いったん停止してください。"),
+    )
+}
+
+/// When it does without other programs than was asked for.
+#[must_use]
+pub fn other_programs(without: &str) -> Text {
+    Text::new(
+        format!("It goes on without {without}: stop it first to start it otherwise."),
+        format!(
+            "除外するプログラムは {without} のままです。変更するには、いったん停止してください。"
+        ),
     )
 }
 

@@ -7,6 +7,7 @@
     unreachable_pub
 )] // Helpers of tests.
 
+pub mod catalogue;
 pub mod cluster;
 pub mod http;
 pub mod kubelet;
@@ -18,3 +19,8 @@ pub mod operator;
 pub mod proxy;
 pub mod sandbox;
 pub mod scenario;
+pub mod program;
+pub mod proxy;
+pub mod sandbox;
+pub mod scenario;
+pub mod stage;

@@ -62,6 +62,14 @@ impl Manager {
         }
     }
 
+    /// Those of them that are wanted.
+    #[must_use]
+    pub fn retain(self, wanted: impl Fn(&dyn Controller) -> bool) -> Self {
+        let mut controllers = self.controllers;
+        controllers.retain(|c| wanted(c.as_ref()));
+        Self::new(self.api, controllers)
+    }
+
     /// Does everything that is to be done by now, and what follows from it.
     pub fn settle(&mut self) {
         for _ in 0..IN_A_ROW {

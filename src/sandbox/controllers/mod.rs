@@ -14,6 +14,7 @@ pub mod node;
 pub mod olm;
 pub mod openshift;
 pub mod placement;
+pub mod program;
 pub mod prometheus;
 pub mod prometheus_operator;
 pub mod quota;
@@ -59,6 +60,8 @@ pub fn all(flavour: Flavour) -> Vec<Box<dyn Controller>> {
     let mut all: Vec<Box<dyn Controller>> = vec![
         Box::new(accounts::DefaultAccount),
         Box::new(accounts::RootCertificate),
+        Box::new(accounts::ServerMap::AUTHENTICATION),
+        Box::new(accounts::ServerMap::TOKENS),
         Box::new(accounts::TokenSecrets),
         Box::new(aggregation::Aggregation),
         Box::new(endpoints::Endpoints::default()),

@@ -37,6 +37,9 @@ pub struct Running {
     pub flavour: String,
     /// How many times faster than it says simulated work is done.
     pub speed: f64,
+    /// The programs whose control loops it leaves to others.
+    #[serde(default)]
+    pub without: String,
     /// When it was started.
     pub started: jiff::Timestamp,
 }
@@ -46,6 +49,9 @@ pub struct Running {
 struct Settings {
     flavour: String,
     speed: f64,
+    /// The programs whose control loops are left to others.
+    #[serde(default)]
+    without: String,
     /// The port, so that what clients remember of the cluster stays true.
     port: Option<u16>,
     /// That of the router.
@@ -282,6 +288,7 @@ mod tests {
             router: "127.0.0.1:2".to_owned(),
             flavour: "openshift".to_owned(),
             speed: 1.0,
+            without: "none".to_owned(),
             started: jiff::Timestamp::UNIX_EPOCH,
         };
         home.make_folder().unwrap();

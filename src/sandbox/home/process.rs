@@ -65,6 +65,9 @@ fn spawn(home: &Home, program: &Path, options: &Options) -> Result<Child, Error>
     if let Some(speed) = options.speed {
         command.args(["--speed", &speed.to_string()]);
     }
+    if let Some(without) = &options.without {
+        command.args(["--without", &without.to_string()]);
+    }
     if options.fresh {
         command.arg("--fresh");
     }

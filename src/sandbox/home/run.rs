@@ -11,7 +11,9 @@ use jiff::Timestamp;
 use tokio::net::TcpListener;
 
 use super::{Error, Home, Running, Settings, credentials::Credentials, failed};
-use crate::sandbox::{clock::Clock, flavour::Flavour, instance::Sandbox, serve};
+use crate::sandbox::{
+    clock::Clock, controllers::program::Without, flavour::Flavour, instance::Sandbox, serve,
+};
 
 /// How long is tried to get the lock.
 const PATIENCE: Duration = Duration::from_millis(300);
@@ -25,6 +27,8 @@ pub struct Options {
     pub flavour: Option<Flavour>,
     /// How many times faster than it says simulated work is done.
     pub speed: Option<f64>,
+    /// The programs whose control loops are left to others.
+    pub without: Option<Without>,
     /// Whether to forget what was kept.
     pub fresh: bool,
 }
@@ -39,7 +43,8 @@ pub fn run(home: &Home, options: &Options, ready: impl FnOnce(&Running)) -> Resu
     let flavour: Flavour = settings.flavour.parse().unwrap_or_default();
     let credentials = Credentials::of(home)?;
     let clock = Clock::at_speed(settings.speed);
-    let sandbox = Sandbox::open(&home.objects(), flavour, clock)?;
+    let without: Without = settings.without.parse().unwrap_or_default();
+    let sandbox = Sandbox::open(&home.objects(), flavour, clock)?.without(&without);
     sandbox.api.sign_with(credentials.authority.key.as_bytes());
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -60,6 +65,7 @@ pub fn run(home: &Home, options: &Options, ready: impl FnOnce(&Running)) -> Resu
             router: router.to_string(),
             flavour: settings.flavour.clone(),
             speed: settings.speed,
+            without: without.to_string(),
             started: Timestamp::now(),
         };
         credentials.write_kubeconfigs(home, &running)?;
@@ -116,6 +122,8 @@ fn prepare(home: &Home, options: &Options) -> Result<Settings, Error> {
         (None, Some(before)) => before.flavour.clone(),
         (None, None) => Flavour::default().name().to_owned(),
     };
+    let without = options.without.as_ref().map(ToString::to_string);
+    let without = without.or_else(|| kept.as_ref().map(|k| k.without.clone()));
     let objects = home.objects();
     fs::create_dir_all(&objects).map_err(failed(&objects, "made"))?;
     Ok(Settings {
@@ -124,6 +132,7 @@ fn prepare(home: &Home, options: &Options) -> Result<Settings, Error> {
             .speed
             .or(kept.as_ref().map(|k| k.speed))
             .unwrap_or(1.0),
+        without: without.unwrap_or_default(),
         port: kept.as_ref().and_then(|k| k.port),
         router: kept.and_then(|k| k.router),
     })

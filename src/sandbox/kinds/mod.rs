@@ -218,8 +218,9 @@ fn put(object: &mut Value, field: &str, value: Option<Value>) {
     }
 }
 
-/// Fills in what is not given.
+/// Fills in what is not given, and takes away what says nothing.
 pub fn default(resource: &Resource, object: &mut Value) {
+    clear(resource, object);
     if let Some(definition) = &resource.definition {
         structural::fill(object, definition.structure());
         return;
@@ -238,6 +239,16 @@ pub fn default(resource: &Resource, object: &mut Value) {
     }
     if let Some(schema) = &resource.built_in {
         zero::fill(object, schema);
+    }
+}
+
+/// Takes away what says nothing; of an object whose kind is a CRD's, and of a CRD, only what all objects have.
+fn clear(resource: &Resource, object: &mut Value) {
+    let typed = !resource.custom && !extensions::is_definition(resource);
+    if let Some(schema) = resource.schema.as_ref().filter(|_| typed) {
+        zero::clear(object, schema);
+    } else if let Some(metadata) = object["metadata"].as_object_mut() {
+        metadata.retain(|_, value| *value != json!([]) && *value != json!({}));
     }
 }
 

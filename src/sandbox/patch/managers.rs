@@ -137,6 +137,23 @@ fn bare(object: &Value) -> Value {
     out
 }
 
+/// Whether a write takes all managers off an object: by a single entry with nothing in it.
+/// <https://kubernetes.io/docs/reference/using-api/server-side-apply/#clearing-managedfields>
+fn is_reset(object: &Value) -> bool {
+    let entries = object["metadata"]["managedFields"].as_array();
+    let only = entries.and_then(|all| <&[Value; 1]>::try_from(all.as_slice()).ok());
+    only.is_some_and(|[entry]| *entry == json!({}))
+}
+
+/// What an object is compared with that was not there.
+fn empty(schema: &Schema, built_in: bool) -> Value {
+    if built_in {
+        zero(schema)
+    } else {
+        json!({"apiVersion": "", "kind": "", "metadata": {}})
+    }
+}
+
 /// Notes a write that is no apply: what it added or changed is the writer's now, and no longer anybody else's.
 pub fn updated(
     before: Option<&Value>,
@@ -146,15 +163,18 @@ pub fn updated(
     (built_in, unmanaged): (bool, &[&[&str]]),
     now: &str,
 ) {
-    let empty = || {
-        if built_in {
-            zero(schema)
-        } else {
-            json!({"apiVersion": "", "kind": "", "metadata": {}})
-        }
-    };
-    let old = before.map_or_else(empty, bare);
-    let mut managed = before.map(of).unwrap_or_default();
+    if is_reset(after) {
+        return write(after, Vec::new());
+    }
+    let old = before.map_or_else(|| empty(schema, built_in), bare);
+    let mut managed = of(after);
+    if managed.is_empty() {
+        managed = before.map(of).unwrap_or_default();
+    }
+    // An object that nobody manages stays so, until somebody applies to it.
+    if before.is_some() && managed.is_empty() {
+        return write(after, managed);
+    }
     let difference = fields::compare(&old, &bare(after), schema);
     let changed = difference
         .added
@@ -184,6 +204,23 @@ pub fn updated(
     write(after, managed);
 }
 
+/// Who is said to manage what an object held that nobody managed.
+/// <https://kubernetes.io/docs/reference/using-api/server-side-apply/#transferring-ownership>
+fn before_first_apply(live: &Value, schema: &Schema, by: &Writer, now: &str) -> Option<Managed> {
+    let by = Writer {
+        name: "before-first-apply".to_owned(),
+        operation: Operation::Update,
+        api_version: by.api_version.clone(),
+        subresource: String::new(),
+    };
+    let mut nothing = zero(schema);
+    nothing["metadata"] = json!({});
+    let difference = fields::compare(&nothing, &bare(live), schema);
+    let set = difference.added.without_prefixes(&NOBODYS);
+    let time = now.to_owned();
+    (!set.is_empty()).then_some(Managed { by, time, set })
+}
+
 /// What a server-side apply comes to: the object with the configuration merged in. Without `force`, fields that others manage
 /// and that would change are a conflict.
 pub fn applied(
@@ -196,6 +233,9 @@ pub fn applied(
 ) -> Result<Value, Refusal> {
     let old = live.map_or_else(|| json!({}), bare);
     let mut managed = live.map(of).unwrap_or_default();
+    if managed.is_empty() {
+        managed.extend(live.and_then(|live| before_first_apply(live, schema, by, now)));
+    }
     let wanted = fields::of(config, schema);
     let wanted = wanted
         .without_prefixes(&NOBODYS)

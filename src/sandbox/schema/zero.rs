@@ -1,4 +1,4 @@
-//! Go's zero values: what an object of a built-in kind holds where nobody sets a field.
+//! Go's zero values: what an object of a built-in kind holds where nobody sets a field, and which fields are as good as not set.
 
 use serde_json::{Map, Value, json};
 
@@ -17,6 +17,44 @@ pub fn zero(schema: &Schema) -> Value {
         }
     }
     Value::Object(out)
+}
+
+/// Takes away what says nothing: a list or a map that is empty, where it is not always written.
+pub fn clear(value: &mut Value, schema: &Schema) {
+    match (value, &schema.node().shape) {
+        (Value::Object(map), Shape::Object(fields)) => {
+            for (name, field) in schema.fields() {
+                let Some(child) = map.get_mut(name) else {
+                    continue;
+                };
+                clear(child, &field);
+                let always = fields.required.iter().any(|r| r == name);
+                match child {
+                    Value::Array(items) if items.is_empty() && !always => {
+                        map.remove(name);
+                    }
+                    Value::Object(keys) if keys.is_empty() && !always && is_map(&field) => {
+                        map.remove(name);
+                    }
+                    _ => {}
+                }
+            }
+        }
+        (Value::Array(items), Shape::List(_)) => {
+            if let Some(of) = schema.items() {
+                for item in items {
+                    clear(item, &of);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Whether a type has keys of any name, and no fields.
+fn is_map(schema: &Schema) -> bool {
+    let fields = schema.as_object();
+    fields.is_some_and(|f| f.known.is_empty() && f.rest.is_some())
 }
 
 /// Fills in what Go writes of a struct even where it is not set: structs in it that are no pointers, and scalars that are
@@ -45,5 +83,33 @@ pub fn fill(value: &mut Value, schema: &Schema) {
             }
         }
         _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sandbox::registry::Registry;
+
+    #[test]
+    fn what_says_nothing_is_taken_away_but_structs_and_what_is_always_written() {
+        let registry = Registry::kubernetes();
+        let policies = registry.get("networking.k8s.io", "v1", "networkpolicies");
+        let schema = policies.and_then(|p| p.schema.clone()).unwrap();
+        let mut object = json!({
+            "metadata": {"name": "a", "labels": {}, "finalizers": [], "annotations": {"a": ""}},
+            "spec": {"podSelector": {"matchLabels": {}}, "ingress": [{"from": [], "ports": []}], "egress": []},
+        });
+        clear(&mut object, &schema);
+        let cleared = json!({
+            "metadata": {"name": "a", "annotations": {"a": ""}},
+            "spec": {"podSelector": {}, "ingress": [{}]},
+        });
+        assert_eq!(object, cleared);
+        let slices = registry.get("discovery.k8s.io", "v1", "endpointslices");
+        let schema = slices.and_then(|p| p.schema.clone()).unwrap();
+        let mut object = json!({"addressType": "IPv4", "endpoints": []});
+        clear(&mut object, &schema);
+        assert_eq!(object["endpoints"], json!([]));
     }
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{
     Asked,
-    media::Form,
+    media::{self, Form},
     respond::{self, Body},
 };
 use crate::sandbox::{discovery, openapi, registry::Registry, verbs::Api};
@@ -13,9 +13,7 @@ use crate::sandbox::{discovery, openapi, registry::Registry, verbs::Api};
 /// What a server tells of itself.
 pub(super) fn answer(api: &Api, asked: &Asked) -> Option<Response<Body>> {
     let registry = api.registry();
-    let aggregated = asked
-        .header(header::ACCEPT)
-        .contains("as=APIGroupDiscoveryList");
+    let aggregated = media::takes_all_groups(asked.header(header::ACCEPT));
     let found = match asked.path.trim_end_matches('/') {
         "/healthz" | "/livez" | "/readyz" => return Some(respond::text(StatusCode::OK, "ok")),
         "/version" => version(),

@@ -126,6 +126,16 @@ impl<'a> Clause<'a> {
     }
 }
 
+/// Whether a client takes what is served all at once, in the version that there is; others get it group by group.
+/// <https://kubernetes.io/docs/concepts/overview/kubernetes-api/#aggregated-discovery>
+pub(super) fn takes_all_groups(accept: &str) -> bool {
+    Clause::all(accept).iter().any(|clause| {
+        let given = [clause.get("g"), clause.get("v"), clause.get("as")];
+        clause.media(&[Media::Json]).is_some()
+            && given == ["apidiscovery.k8s.io", "v2", "APIGroupDiscoveryList"]
+    })
+}
+
 impl Form {
     /// The form in which a request takes objects of a resource.
     pub(super) fn of(asked: &Asked, resource: &Resource) -> Result<Self, Refusal> {

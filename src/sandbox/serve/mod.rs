@@ -209,7 +209,7 @@ fn outcome(
         namespace: openshift::namespace_of(&target)
             .or_else(|| target.namespace.clone())
             .unwrap_or_default(),
-        name: target.name.clone().unwrap_or_default(),
+        name: target.asked_for(verb, &asked.query),
         path: None,
     };
     if !authz::decide(&api.store, &user, &wanted).allowed {

@@ -2,7 +2,7 @@
 
 use http::Method;
 
-use crate::sandbox::{registry::Resource, status::Refusal};
+use crate::sandbox::{registry::Resource, status::Refusal, store::selector::Selector};
 
 /// The parts of a path under which resources lie.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -199,6 +199,19 @@ impl Target {
             Method::DELETE => Verb::DeleteCollection,
             _ => return Err(Refusal::method_not_allowed()),
         })
+    }
+
+    /// The name of the object that a request is about; empty for several. Who reads several of one name asks for that one: rights
+    /// to objects by their names hold for them.
+    /// <https://kubernetes.io/docs/reference/access-authn-authz/rbac/#referring-to-resources>
+    pub(super) fn asked_for(&self, verb: Verb, query: &Query) -> String {
+        let one = self.name.clone();
+        let selected = || {
+            let reads = matches!(verb, Verb::List | Verb::Watch);
+            let selector = Selector::parse("", query.get("fieldSelector")).ok();
+            selector.filter(|_| reads)?.name().map(str::to_owned)
+        };
+        one.or_else(selected).unwrap_or_default()
     }
 }
 

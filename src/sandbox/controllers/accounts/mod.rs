@@ -1,10 +1,13 @@
-//! What every namespace has: the `ServiceAccount` `default`, and the certificate by which the API server is known.
+//! What every namespace has: the `ServiceAccount` `default`, and the certificate by which the API server is known; and what the
+//! server tells of itself.
 
 mod root_certificate;
 mod secrets;
+mod server_maps;
 
 pub use root_certificate::RootCertificate;
 pub use secrets::TokenSecrets;
+pub use server_maps::ServerMap;
 
 use serde_json::json;
 
