@@ -141,3 +141,68 @@ fn the_router_answers_at_the_place_that_is_told_and_keeps_it() {
     machine.good(&["sandbox", "start"]);
     assert_eq!(machine.status()["router"], *router);
 }
+
+#[test]
+fn a_lab_is_forgotten_with_the_cluster_it_was_done_on() {
+    let machine = Machine::new();
+    machine.good(&["lab", "start", "1"]);
+    machine.good(&["lab", "solve", "--to", "project", "--yes"]);
+    let listed = || machine.good(&["lab", "list"]);
+    assert!(listed().contains(" 1/10"), "{}", listed());
+    machine.good(&["sandbox", "reset", "--yes"]);
+    assert!(
+        listed().contains("`ccnr lab start 1` starts it"),
+        "{}",
+        listed()
+    );
+    assert!(!listed().contains(" 1/10"), "{}", listed());
+    // The files of another student are as the program wrote them, so that the new ones take their place.
+    machine.good(&["lab", "start", "1"]);
+    let other = machine.ccnr(&["--student", "mori", "lab", "start", "1"]);
+    let told = String::from_utf8_lossy(&other.stderr);
+    assert!(told.contains("wrote 01-project/deployment.yaml"), "{told}");
+    assert!(!told.contains("kept"), "{told}");
+    machine.good(&[
+        "--student",
+        "mori",
+        "lab",
+        "solve",
+        "--to",
+        "project",
+        "--yes",
+    ]);
+    machine.good(&["sandbox", "start", "--fresh"]);
+    let listed = machine.good(&["--student", "mori", "lab", "list"]);
+    assert!(!listed.contains(" 1/10"), "{listed}");
+}
+
+#[test]
+fn lost_settings_are_told_and_not_guessed() {
+    let machine = Machine::new();
+    machine.good(&["sandbox", "start", "--flavour", "kubernetes"]);
+    let server = machine.status()["server"].clone();
+    machine.good(&["sandbox", "stop"]);
+    fs::write(machine.folder().join("settings.json"), "").unwrap();
+    let refused = machine.ccnr(&["sandbox", "start"]);
+    let told = String::from_utf8_lossy(&refused.stderr);
+    assert!(!refused.status.success());
+    assert!(told.contains("settings.json is gone or damaged"), "{told}");
+    assert!(told.contains("--flavour FLAVOUR"), "{told}");
+    machine.good(&["sandbox", "start", "--flavour", "kubernetes"]);
+    assert_eq!(machine.status()["flavour"], "kubernetes");
+    assert_eq!(machine.status()["server"], server);
+}
+
+#[test]
+fn who_has_no_client_is_told_so() {
+    let machine = Machine::new();
+    let output = machine.ccnr(&["lab", "start", "1"]);
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(told.contains("neither kubectl nor oc"), "{told}");
+    let shown = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        shown.contains("kubectl create -f 01-project/project.yaml"),
+        "{shown}"
+    );
+    assert!(!shown.contains("oc new-project"), "{shown}");
+}
