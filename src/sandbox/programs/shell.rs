@@ -1,10 +1,12 @@
 //! What a shell's script does, as far as a Pod shows it: lines, waits, files, and the end.
 
+mod filters;
 mod syntax;
 
 use std::{collections::BTreeMap, time::Duration};
 
 use self::syntax::{endless_loop, redirected, statements};
+use super::requests::{self, Network};
 
 /// The most steps of a script.
 const MOST_STEPS: usize = 1000;
@@ -39,6 +41,8 @@ pub(super) struct Outcome {
     pub(super) becomes: Option<Vec<String>>,
     /// Whether it took all memory.
     pub(super) oom: bool,
+    /// Whether it asked others.
+    pub(super) asked: bool,
 }
 
 /// A script as it is followed.
@@ -50,14 +54,17 @@ struct Run<'a> {
     depth: usize,
     knows: &'a dyn Fn(&str) -> bool,
     variables: &'a BTreeMap<String, String>,
+    network: Option<&'a dyn Network>,
     stop: bool,
 }
 
-/// Follows a script. `knows` says which commands the image has beside the usual ones.
+/// Follows a script. `knows` says which commands the image has beside the usual ones; without a network, what asks others
+/// says nothing.
 pub(super) fn follow(
     script: &str,
     variables: &BTreeMap<String, String>,
     knows: &dyn Fn(&str) -> bool,
+    network: Option<&dyn Network>,
 ) -> Outcome {
     let mut run = Run {
         now: Duration::ZERO,
@@ -66,6 +73,7 @@ pub(super) fn follow(
         depth: 0,
         knows,
         variables,
+        network,
         stop: false,
     };
     run.all(script);
@@ -142,6 +150,7 @@ impl Run<'_> {
     }
 
     fn one(&mut self, text: &str) -> i64 {
+        let whole = text;
         let (text, to_file) = redirected(text);
         let mut words = self.words(text.split(" | ").next().unwrap_or(text));
         while words
@@ -228,6 +237,7 @@ impl Run<'_> {
                 self.end(137)
             }
             _ if QUIET.contains(&name) => 0,
+            "curl" | "wget" if (self.knows)(name) => self.request(whole, &words),
             _ if (self.knows)(name) => {
                 self.out.becomes = Some(words);
                 self.stop = true;
@@ -240,6 +250,47 @@ impl Run<'_> {
                 127
             }
         }
+    }
+
+    /// Asks others.
+    fn request(&mut self, statement: &str, words: &[String]) -> i64 {
+        let Some(network) = self.network else {
+            self.now += Duration::from_millis(200);
+            return 0;
+        };
+        let said = requests::run(words, network);
+        self.out.asked = true;
+        self.now += said.took;
+        let (command, to_file) = redirected(statement);
+        let of_errors = statement[command.len()..].trim_start().starts_with("2>");
+        let mut piped = command
+            .split(" | ")
+            .skip(1)
+            .map(|c| self.words(c))
+            .peekable();
+        let (out, code) = if piped.peek().is_some() {
+            let filters: Vec<Vec<String>> = piped.collect();
+            filters::through(&said.out, &filters)
+        } else {
+            (said.out, said.code)
+        };
+        let hides = |errors| {
+            to_file
+                .as_ref()
+                .is_some_and(|f| f != "&1" && errors == of_errors)
+        };
+        let mut lines = if hides(true) { Vec::new() } else { said.err };
+        if !hides(false) {
+            lines.extend(out.lines().map(str::to_owned));
+        }
+        self.out
+            .files
+            .extend(said.file.map(|file| (self.now, file, true)));
+        let now = self.now;
+        self.out
+            .lines
+            .extend(lines.into_iter().map(|line| (now, line)));
+        code
     }
 
     /// Whether a file is there, for commands that look at one.
@@ -351,7 +402,7 @@ mod tests {
     use super::*;
 
     fn run(script: &str) -> Outcome {
-        follow(script, &BTreeMap::new(), &|c| c == "nginx")
+        follow(script, &BTreeMap::new(), &|c| c == "nginx", None)
     }
 
     #[test]
@@ -405,11 +456,16 @@ mod tests {
     fn a_script_that_calls_itself_comes_to_an_end() {
         let itself = "sh -c \"$X\"".to_owned();
         let variables = BTreeMap::from([("X".to_owned(), itself.clone())]);
-        let _ = follow(&itself, &variables, &|_| false);
+        let _ = follow(&itself, &variables, &|_| false, None);
         let deep = "while true; do ".repeat(20_000);
-        let _ = follow(&deep, &variables, &|_| false);
+        let _ = follow(&deep, &variables, &|_| false, None);
         let wide = BTreeMap::from([("X".to_owned(), "x".repeat(1 << 20))]);
-        let said = follow(&format!("echo {}", "$X".repeat(10_000)), &wide, &|_| false);
+        let said = follow(
+            &format!("echo {}", "$X".repeat(10_000)),
+            &wide,
+            &|_| false,
+            None,
+        );
         assert!(said.lines.iter().all(|(_, line)| line.len() < 1 << 20));
     }
 
