@@ -188,9 +188,33 @@ fn lost_settings_are_told_and_not_guessed() {
     assert!(!refused.status.success());
     assert!(told.contains("settings.json is gone or damaged"), "{told}");
     assert!(told.contains("--flavour FLAVOUR"), "{told}");
+    let japanese = machine.ccnr(&["--lang", "ja", "sandbox", "start"]);
+    let told = String::from_utf8_lossy(&japanese.stderr).into_owned();
+    assert!(told.contains("練習用クラスター"), "{told}");
     machine.good(&["sandbox", "start", "--flavour", "kubernetes"]);
     assert_eq!(machine.status()["flavour"], "kubernetes");
     assert_eq!(machine.status()["server"], server);
+}
+
+#[test]
+fn the_doctor_names_the_client_that_is_there() {
+    let machine = Machine::new();
+    machine.good(&["sandbox", "start"]);
+    let found = machine.good(&["doctor", "--sandbox"]);
+    assert!(found.contains("kubectl  not found"), "{found}");
+    let folder = machine.folder();
+    fs::write(folder.join("kubectl"), "").unwrap();
+    let found = machine.with_path(&folder, &["doctor", "--sandbox"]);
+    assert!(
+        found.contains(&format!("kubectl  {}", folder.display())),
+        "{found}"
+    );
+    fs::write(folder.join("oc"), "").unwrap();
+    let found = machine.with_path(&folder, &["doctor", "--sandbox"]);
+    assert!(
+        found.contains(&format!("oc       {}", folder.display())),
+        "{found}"
+    );
 }
 
 #[test]

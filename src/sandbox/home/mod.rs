@@ -80,7 +80,7 @@ pub enum Error {
     Busy,
     /// It has another flavour.
     #[error(
-        "the sandbox is of flavour {kept}, not {wanted}; with --fresh it forgets what is in it and begins anew"
+        "the sandbox is of flavour {kept}, not {wanted}; `ccnr sandbox start --flavour {wanted} --fresh` forgets what is in it and begins anew"
     )]
     Flavour {
         /// The one that it has.

@@ -89,9 +89,10 @@ impl OfPod<'_> {
         let own = service["spec"]["clusterIP"].as_str().unwrap_or_default();
         let metadata = &service["metadata"];
         if metadata["namespace"] == "default" && metadata["name"] == "kubernetes" {
-            return match asked.secure {
-                true => Came::Untrusted(own.to_owned()),
-                false => Came::Silent(own.to_owned()),
+            return if asked.secure {
+                Came::Untrusted(own.to_owned())
+            } else {
+                Came::Silent(own.to_owned())
             };
         }
         let mut ports = service["spec"]["ports"].as_array().into_iter().flatten();

@@ -162,7 +162,8 @@ mod tests {
         let until = start + SignedDuration::from_secs(seconds);
         let pod = json!({"metadata": {"name": "p"}, "status": {"podIP": "10.244.0.5"}});
         let clock = Clock::standing(start);
-        let lines = lines(&pod, container, (start, until), &clock);
+        let program = super::super::of(&pod, container);
+        let lines = lines(&program, (&pod, container), (start, until), &clock);
         lines.into_iter().map(|(_, text)| text).collect()
     }
 

@@ -65,8 +65,6 @@ fn joined<'a>(lines: impl Iterator<Item = &'a str>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     #[test]
     fn a_pipe_leaves_what_its_commands_let_through() {
         let through = |commands: &[&str]| {
