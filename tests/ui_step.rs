@@ -87,7 +87,7 @@ fn all(style: &Style) -> String {
         step::hint(&first(), 2, style).unwrap(),
         step::debrief(1, &first(), style),
         step::lab_list(&labs, style),
-        step::lab_show(&lab(), &[Some(Outcome::Pass), None], style),
+        step::lab_show(&lab(), true, &[Some(Outcome::Pass), None], style),
     ]
     .join("-----\n")
 }
@@ -100,6 +100,13 @@ fn looks() {
         ..Style::default()
     };
     insta::assert_snapshot!("step_ja", all(&ja));
+}
+
+#[test]
+fn a_lab_that_was_started_is_not_to_be_started_again() {
+    let shown = |started| step::lab_show(&lab(), started, &[None, None], &Style::default());
+    assert!(shown(false).contains("`ccnr lab start 1` starts it."));
+    assert!(!shown(true).contains("lab start"));
 }
 
 #[test]

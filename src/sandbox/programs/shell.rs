@@ -1,6 +1,7 @@
 //! What a shell's script does, as far as a Pod shows it: lines, waits, files, and the end.
 
 mod filters;
+mod loops;
 mod syntax;
 
 use std::{collections::BTreeMap, time::Duration};
@@ -53,7 +54,7 @@ struct Run<'a> {
     /// How many scripts and loops lie in each other here.
     depth: usize,
     knows: &'a dyn Fn(&str) -> bool,
-    variables: &'a BTreeMap<String, String>,
+    variables: BTreeMap<String, String>,
     network: Option<&'a dyn Network>,
     stop: bool,
 }
@@ -72,7 +73,7 @@ pub(super) fn follow(
         steps: 0,
         depth: 0,
         knows,
-        variables,
+        variables: variables.clone(),
         network,
         stop: false,
     };
@@ -101,7 +102,13 @@ impl Run<'_> {
     }
 
     fn followed(&mut self, script: &str) {
-        if let Some((before, body)) = endless_loop(script) {
+        let endless = endless_loop(script);
+        let begins = endless.map_or(script.len(), |(before, _)| before.len());
+        if let Some(wanted) = loops::listed(script).filter(|l| l.begins() < begins) {
+            self.rounds(&wanted);
+            return;
+        }
+        if let Some((before, body)) = endless {
             self.all(before);
             if !self.stop {
                 self.endless(body);
@@ -126,20 +133,6 @@ impl Run<'_> {
             }
         }
         self.out.code = code;
-    }
-
-    /// `while true; do …; done`: what one round says, again and again.
-    fn endless(&mut self, body: &str) {
-        let (start, said) = (self.now, self.out.lines.len());
-        self.all(body);
-        if self.stop {
-            return;
-        }
-        let lines = self.out.lines.split_off(said);
-        let pause = self.now.saturating_sub(start).max(Duration::from_secs(1));
-        self.out.repeats = Some((pause, lines.into_iter().map(|(_, text)| text).collect()));
-        self.now = start;
-        self.stop = true;
     }
 
     fn end(&mut self, code: i64) -> i64 {
@@ -416,6 +409,13 @@ mod tests {
             ("nosuch", 0, 127),
             ("cat /tmp/none", 0, 1),
             ("touch /tmp/a; cat /tmp/a", 0, 0),
+            ("for i in 1 2 3; do sleep $i; done; exit 4", 6, 4),
+            (
+                "for i in $(seq 2); do for j in {1..3}; do sleep 1; done; done",
+                6,
+                0,
+            ),
+            ("for i in a b; do exit 5; done", 0, 5),
         ] {
             let out = run(script);
             assert_eq!(
@@ -442,6 +442,16 @@ mod tests {
         );
         assert_eq!(out.lines, [(Duration::ZERO, "a".to_owned())]);
         assert_eq!(run("exec nginx -g x").becomes.unwrap()[0], "nginx");
+    }
+
+    #[test]
+    fn a_loop_over_a_list_has_its_variable() {
+        let out = run("while true; do echo a; for i in 1 2; do echo $i; done; sleep 5; done");
+        let round = ["a", "1", "2"].map(str::to_owned).to_vec();
+        assert_eq!(out.repeats, Some((Duration::from_secs(5), round)));
+        let out = run("echo go; for f in a 'b c'; do echo \"$f!\"; done; echo end");
+        let lines: Vec<&str> = out.lines.iter().map(|(_, line)| line.as_str()).collect();
+        assert_eq!(lines, ["go", "a!", "b c!", "end"]);
     }
 
     #[test]
