@@ -401,3 +401,20 @@ fn what_has_a_cause_is_not_told_to_be_normal() {
     assert_eq!(line(5, known()), "0 available · 5 s so far");
     assert_eq!(line(0, known()), "0 available");
 }
+
+#[test]
+fn the_same_trouble_is_told_once() {
+    let trouble = || {
+        Verdict::Error(Obstacle {
+            kind: ObstacleKind::Forbidden,
+            message: Text::same("get Deployment web: 403"),
+            next: Text::same("ask your instructor"),
+            status: Some(403),
+        })
+    };
+    let checks = ["a", "b", "c"].map(|id| check(id, Text::same(id), trouble()));
+    let step = step(1, Text::same("Deploy"), Outcome::Error, checks.to_vec());
+    let shown = report::render_step(&step, jiff::Timestamp::UNIX_EPOCH, &Style::default());
+    assert_eq!(shown.matches("403").count(), 1, "{shown}");
+    assert_eq!(shown.matches("as above").count(), 2, "{shown}");
+}

@@ -35,8 +35,7 @@ impl Page<'_> {
             Verdict::Fail(finding) => {
                 self.lines.extend(wrap_line(&left, &rest, columns));
                 if self.said.contains(finding) {
-                    let above = pick(lang, "as above", "上に同じ");
-                    self.indented(&self.style.paint(Tone::Dim, above));
+                    self.as_above();
                     return;
                 }
                 if let Some(fail) = &check.fail {
@@ -73,7 +72,12 @@ impl Page<'_> {
                     "{left} {dash} 確認できませんでした"
                 );
                 self.lines.extend(wrap_line(&line, &rest, columns));
+                if self.troubles.contains(obstacle) {
+                    self.as_above();
+                    return;
+                }
                 self.obstacle(obstacle);
+                self.troubles.push(obstacle.clone());
             }
             Verdict::Blocked(step) => {
                 let line = say!(
@@ -88,6 +92,12 @@ impl Page<'_> {
                 self.lines.extend(wrap_line(&line, &rest, columns));
             }
         }
+    }
+
+    /// What was told already is not told again.
+    fn as_above(&mut self) {
+        let above = pick(self.lang(), "as above", "上に同じ");
+        self.indented(&self.style.paint(Tone::Dim, above));
     }
 
     /// How long it has waited. What has a known cause is not told to be normal, nor a time of nothing.
