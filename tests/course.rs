@@ -1,10 +1,10 @@
 //! The order of steps: what blocks, what is skipped, what regressed, what is remembered. No cluster.
-#![allow(clippy::unwrap_used)] // Helpers of tests.
+#![allow(clippy::unwrap_used, clippy::panic)] // Helpers of tests.
 
 use std::collections::HashMap;
 
 use ccnr::{
-    check::verdict::Outcome,
+    check::verdict::{Outcome, Verdict},
     cluster::snapshot::{Answer, Obstacle, Read, Snapshot},
     lab::{
         catalogue::Catalogue,
@@ -272,4 +272,32 @@ fn what_never_was_there_is_not_taken_for_something_on_its_way() {
     let judged = judge(&Progress::default(), &[project()]);
     assert_eq!(judged.missing["declare"].since, None);
     assert_eq!(outcomes(&judged)[1], Outcome::Fail);
+}
+
+#[test]
+fn without_its_project_a_lab_has_one_open_step_and_no_step_blames_its_own_objects() {
+    let mut progress = Progress::default();
+    let passed_at = "2026-01-01T00:00:00Z".parse().ok();
+    for id in ["project", "declare", "scale", "configure"] {
+        progress.step_mut(id).passed_at = passed_at;
+    }
+    let judged = judge_on(&progress, &[], &|_| false);
+    assert_eq!(judged.steps[0].outcome, Outcome::Fail);
+    assert!(judged.steps[0].regressed.is_some());
+    for step in &judged.steps[1..] {
+        assert!(
+            matches!(step.outcome, Outcome::Blocked | Outcome::Pass),
+            "{}: {:?}",
+            step.id,
+            step.outcome
+        );
+    }
+    let Verdict::Fail(finding) = &judged.steps[0].checks[0].verdict else {
+        panic!("{:?}", judged.steps[0].checks[0].verdict);
+    };
+    let next = finding.next.as_ref().map(|n| n.en.as_str());
+    assert!(
+        next.is_some_and(|n| n.contains("`ccnr lab start 1`")),
+        "{next:?}"
+    );
 }

@@ -1,5 +1,5 @@
 //! Verdicts from snapshots: no cluster, no clock.
-#![allow(clippy::unwrap_used)] // Helpers of tests.
+#![allow(clippy::unwrap_used, clippy::panic)] // Helpers of tests.
 
 use ccnr::cluster::snapshot::{Answer, Obstacle, ObstacleKind, Read, Snapshot};
 use std::{collections::HashMap, time::Duration};
@@ -8,11 +8,12 @@ use ccnr::{
     check::{
         evaluate::{Known, evaluate},
         plan,
-        verdict::{Outcome, Verdict},
+        verdict::{Finding, Outcome, Verdict},
     },
     lab::{
         model::{
-            Bounds, Check, Condition, Count, Given, ListRef, ObjectRef, ProxyRef, Subject, When,
+            Bounds, Check, Condition, Count, Given, HttpTarget, ListRef, ObjectRef, ProxyRef,
+            Subject, When,
         },
         text::Text,
     },
@@ -471,4 +472,73 @@ fn what_an_author_got_wrong_is_not_the_learners() {
         let outcome = verdict(&condition(wrong), &seen).outcome();
         assert_eq!(outcome, Outcome::Error, "{wrong}");
     }
+}
+
+/// A request through a Route that nothing answers, with the Service behind it as it is.
+fn through_a_route(port: &Value, service: Option<&Value>, endpoints: &Value) -> Finding {
+    let reference = |kind: &str, api: &str| ObjectRef {
+        api_version: api.to_owned(),
+        kind: kind.to_owned(),
+        namespace: Some("student-build".to_owned()),
+        name: "web".to_owned(),
+    };
+    let route = reference("Route", "route.openshift.io/v1");
+    let check = Check {
+        subject: Subject::Http {
+            target: HttpTarget::Route(route.clone(), "/".to_owned()),
+            status: 200,
+            contains: None,
+        },
+        ..object(Condition::default())
+    };
+    let found = json!({
+        "spec": {"to": {"kind": "Service", "name": "web"}, "port": {"targetPort": port}},
+        "status": {"ingress": [{"host": "web.apps.example.test"}]},
+    });
+    let mut snapshot = seen(vec![(Read::Object(route), Ok(Answer::Object(found)))]);
+    let web = plan::follow_up(&check, &snapshot).remove(0);
+    let silent = Answer::Http {
+        status: 503,
+        body: "Application is not available".to_owned(),
+    };
+    snapshot.answers.insert(web, Ok(silent));
+    let evidence = plan::evidence(&check, &snapshot);
+    assert_eq!(evidence.len(), 2, "{evidence:?}");
+    for read in evidence {
+        let answer = match &read {
+            Read::Object(_) => service.cloned().map_or(Answer::Missing, Answer::Object),
+            _ => Answer::List(vec![json!({"endpoints": endpoints})]),
+        };
+        snapshot.answers.insert(read, Ok(answer));
+    }
+    match verdict(&check, &snapshot) {
+        Verdict::Fail(finding) => *finding,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_route_that_leads_nowhere_says_where_it_breaks_off() {
+    let service = json!({"spec": {"ports": [{"name": "http", "port": 80, "targetPort": 8080}]}});
+    let ready = json!([{"addresses": ["10.1.1.1"], "conditions": {"ready": true}}]);
+    let wrong = through_a_route(&json!("htpp"), Some(&service), &ready);
+    let told = wrong.cause.unwrap();
+    assert_eq!(told.code, "NoSuchPort");
+    assert_eq!(
+        told.text.en,
+        "Route web asks for port htpp; Service web has http (8080)"
+    );
+    let see = "kubectl get route/web service/web -o yaml -n student-build";
+    assert_eq!(wrong.see.as_deref(), Some(see));
+    let code = |port: Value, service: Option<&Value>, endpoints: &Value| {
+        let cause = through_a_route(&port, service, endpoints).cause;
+        cause.map(|c| c.code)
+    };
+    assert_eq!(code(json!(80), Some(&service), &ready), Some("NoSuchPort"));
+    for right in [json!("http"), json!(8080), json!("8080"), Value::Null] {
+        assert_eq!(code(right, Some(&service), &ready), None);
+    }
+    assert_eq!(code(json!("http"), None, &ready), Some("NoService"));
+    let nobody = code(json!("http"), Some(&service), &json!([]));
+    assert_eq!(nobody, Some("NoEndpoints"));
 }

@@ -54,6 +54,58 @@ fn every_lab_loads_on_every_platform() {
     }
 }
 
+/// Whoever has kubectl alone can type every command on OpenShift, and nobody reads there of a client that he does not have.
+#[test]
+fn every_step_can_be_typed_without_oc() {
+    let labs = Catalogue::embedded();
+    let (_, groups) = PLATFORMS[0];
+    let mut context = Context::new("sato", |group| groups.contains(&group));
+    context.has_oc = false;
+    for folder in labs.folders().unwrap() {
+        let loaded = labs.load(&folder, &context).unwrap();
+        for step in &loaded.lab.steps {
+            for command in &step.run.kubernetes {
+                assert!(
+                    !command.starts_with("oc "),
+                    "{folder}, {}: {command}",
+                    step.id
+                );
+                assert!(!command.is_empty());
+            }
+            let texts = step.hints.iter().chain([&step.text]);
+            for text in texts.flat_map(|t| [&t.en, &t.ja]) {
+                let shorter = text.replace("`oc start-build web --follow`", "");
+                assert!(!shorter.contains("`oc "), "{folder}, {}: {text}", step.id);
+            }
+        }
+        let asks = |file: &String| file.contains("kind: ProjectRequest");
+        let project = format!("{folder}/project.yaml");
+        assert!(loaded.files.get(&project).is_none_or(asks), "{folder}");
+    }
+}
+
+/// The practice cluster forwards no ports, and no DNS knows its hosts: no step tells to use either there.
+#[test]
+fn steps_in_the_practice_cluster_tell_what_works_there() {
+    let labs = Catalogue::embedded();
+    for (platform, groups) in PLATFORMS {
+        let mut context = Context::new("sato", |group| groups.contains(&group));
+        context.router = Some("127.0.0.1:40001".to_owned());
+        for folder in labs.folders().unwrap() {
+            for step in labs.load(&folder, &context).unwrap().lab.steps {
+                let texts = step.hints.iter().chain([&step.text]);
+                for text in texts.flat_map(|t| [&t.en, &t.ja]) {
+                    assert!(
+                        !text.contains("localhost"),
+                        "{platform}, {folder}, {}: {text}",
+                        step.id
+                    );
+                }
+            }
+        }
+    }
+}
+
 /// The CEL of a lab: of its checks, its questions and its baselines.
 fn expressions(lab: &Lab) -> Vec<String> {
     let of = |c: &Condition| c.cel.clone();

@@ -1,5 +1,5 @@
 //! The practice cluster as a person has it: started, found, stopped, killed, started again, with `ccnr sandbox`.
-#![allow(clippy::unwrap_used)] // Tests.
+#![allow(clippy::unwrap_used, clippy::panic)] // Tests.
 
 mod support;
 
@@ -202,4 +202,89 @@ fn other_servers_read_by_which_authority_clients_are_known() {
     let since =
         wait("kube-apiserver-legacy-service-account-token-tracking")["data"]["since"].clone();
     assert_eq!(since.as_str().unwrap().len(), "2026-01-01".len(), "{since}");
+}
+
+#[test]
+fn a_lab_is_forgotten_with_the_cluster_it_was_done_on() {
+    let machine = Machine::new();
+    machine.good(&["lab", "start", "1"]);
+    machine.good(&["lab", "solve", "--to", "project", "--yes"]);
+    let listed = || machine.good(&["lab", "list"]);
+    assert!(listed().contains(" 1/10"), "{}", listed());
+    machine.good(&["sandbox", "reset", "--yes"]);
+    assert!(
+        listed().contains("`ccnr lab start 1` starts it"),
+        "{}",
+        listed()
+    );
+    assert!(!listed().contains(" 1/10"), "{}", listed());
+    // The files of another student are as the program wrote them, so that the new ones take their place.
+    machine.good(&["lab", "start", "1"]);
+    let other = machine.ccnr(&["--student", "mori", "lab", "start", "1"]);
+    let told = String::from_utf8_lossy(&other.stderr);
+    assert!(told.contains("wrote 01-project/deployment.yaml"), "{told}");
+    assert!(!told.contains("kept"), "{told}");
+    machine.good(&[
+        "--student",
+        "mori",
+        "lab",
+        "solve",
+        "--to",
+        "project",
+        "--yes",
+    ]);
+    machine.good(&["sandbox", "start", "--fresh"]);
+    let listed = machine.good(&["--student", "mori", "lab", "list"]);
+    assert!(!listed.contains(" 1/10"), "{listed}");
+}
+
+#[test]
+fn lost_settings_are_told_and_not_guessed() {
+    let machine = Machine::new();
+    machine.good(&["sandbox", "start", "--flavour", "kubernetes"]);
+    let server = machine.status()["server"].clone();
+    machine.good(&["sandbox", "stop"]);
+    fs::write(machine.folder().join("settings.json"), "").unwrap();
+    let refused = machine.ccnr(&["sandbox", "start"]);
+    let told = String::from_utf8_lossy(&refused.stderr);
+    assert!(!refused.status.success());
+    assert!(told.contains("settings.json is gone or damaged"), "{told}");
+    assert!(told.contains("--flavour FLAVOUR"), "{told}");
+    let japanese = machine.ccnr(&["--lang", "ja", "sandbox", "start"]);
+    let told = String::from_utf8_lossy(&japanese.stderr).into_owned();
+    assert!(told.contains("練習用クラスター"), "{told}");
+    machine.good(&["sandbox", "start", "--flavour", "kubernetes"]);
+    assert_eq!(machine.status()["flavour"], "kubernetes");
+    assert_eq!(machine.status()["server"], server);
+}
+
+#[test]
+fn the_doctor_names_the_client_that_is_there() {
+    let machine = Machine::new();
+    machine.good(&["sandbox", "start"]);
+    let folder = machine.folder();
+    let told = |client: &str| {
+        let found = machine.with_path(&folder, &["doctor", "--sandbox"]);
+        let line = found.lines().find(|l| l.contains(&format!(" {client} ")));
+        line.unwrap_or_else(|| panic!("{found}")).to_owned()
+    };
+    assert!(told("kubectl").contains("not found"));
+    for client in ["kubectl", "oc"] {
+        fs::write(folder.join(client), "").unwrap();
+        assert!(told(client).ends_with(&folder.join(client).display().to_string()));
+    }
+}
+
+#[test]
+fn who_has_no_client_is_told_so() {
+    let machine = Machine::new();
+    let output = machine.ccnr(&["lab", "start", "1"]);
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(told.contains("neither kubectl nor oc"), "{told}");
+    let shown = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        shown.contains("kubectl create -f 01-project/project.yaml"),
+        "{shown}"
+    );
+    assert!(!shown.contains("oc new-project"), "{shown}");
 }

@@ -236,6 +236,28 @@ fn a_build_pushes_an_image_which_a_deployment_follows() {
     assert!(image.as_str().unwrap().ends_with(digest), "{image}");
 }
 
+#[tokio::test]
+async fn the_pod_of_a_build_logs_what_the_build_prints() {
+    let mut sandbox = with_config("https://github.com/sclorg/django-ex.git", "4.2.x");
+    start_build(&sandbox);
+    sandbox.pass(Duration::from_secs(90));
+    let mut tokens = Tokens::default();
+    tokens.add("admin", User::admin("admin"));
+    let served = support::sandbox::start_with(Arc::clone(&sandbox.api), tokens).await;
+    let client = client(&served, "admin");
+    let log = async |path: &str| {
+        let answer = ask(&client, &json!({"path": path})).await;
+        answer["response"].as_str().unwrap_or_default().to_owned()
+    };
+    let build = log("/apis/build.openshift.io/v1/namespaces/p/builds/web-1/log").await;
+    let pod = "/api/v1/namespaces/p/pods/web-1-build/log";
+    assert_eq!(log(pod).await, build);
+    assert!(build.ends_with("Push successful\n"), "{build}");
+    let last = log(&format!("{pod}?tailLines=1")).await;
+    assert_eq!(last, "Push successful\n");
+    assert_eq!(log(&format!("{pod}?follow=true")).await, build);
+}
+
 #[test]
 fn a_build_fails_as_its_source_does() {
     for (uri, git_ref, reason) in [

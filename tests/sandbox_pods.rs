@@ -248,3 +248,70 @@ async fn a_pod_is_bound_once_and_may_be_looked_into() {
     assert_eq!(status, 400);
     assert!(why.starts_with("containers in the sandbox are simulated, so exec is not possible: see what it says with kubectl logs own"), "{why}");
 }
+
+#[tokio::test]
+async fn a_program_asks_others_and_its_log_says_what_came() {
+    let mut served = Served::new().await;
+    served.pod("web", &json!({"image": "quay.io/ccnr/web:1.0"}));
+    let services = Kind::new("", "v1", "services");
+    let service = |name: &str, app: &str| json!({"metadata": {"name": name}, "spec": {"selector": {"app": app}, "ports": [{"port": 80, "targetPort": 8080}]}});
+    served.make(services, &service("web", "web"));
+    served.make(services, &service("nobody", "none"));
+    served.pass(20);
+    let ask = |name: &str, image: &str, args: Value| {
+        served.pod(name, &json!({"image": image, "args": args}));
+    };
+    ask("short", "curlimages/curl", json!(["-s", "http://web"]));
+    ask(
+        "long",
+        "busybox",
+        json!(["wget", "-qO-", "http://web.default.svc.cluster.local/"]),
+    );
+    ask("wrong", "curlimages/curl", json!(["-sS", "http://wbe"]));
+    ask("shut", "curlimages/curl", json!(["-sS", "http://nobody"]));
+    ask(
+        "port",
+        "curlimages/curl",
+        json!(["-sS", "-m", "5", "http://web:8080"]),
+    );
+    served.pass(20);
+    let mut said = std::collections::BTreeMap::new();
+    for name in ["short", "long", "wrong", "shut", "port"] {
+        said.insert(name, served.get(&format!("pods/{name}/log")).await.1);
+    }
+    assert_eq!(said["short"], "web 1.0 on web\n");
+    assert_eq!(said["long"], "web 1.0 on web\n");
+    assert_eq!(said["wrong"], "curl: (6) Could not resolve host: wbe\n");
+    let refused = "Failed to connect to nobody port 80 after 1 ms: Could not connect to server";
+    assert_eq!(said["shut"], format!("curl: (7) {refused}\n"));
+    assert_eq!(
+        said["port"],
+        "curl: (28) Connection timed out after 5001 milliseconds\n"
+    );
+}
+
+#[tokio::test]
+async fn a_policy_keeps_programs_out() {
+    let mut served = Served::new().await;
+    served.pod("web", &json!({"image": "quay.io/ccnr/web:1.0"}));
+    served.make(
+        Kind::new("", "v1", "services"),
+        &json!({"metadata": {"name": "web"}, "spec": {"selector": {"app": "web"}, "ports": [{"port": 80, "targetPort": 8080}]}}),
+    );
+    served.make(
+        Kind::new("networking.k8s.io", "v1", "networkpolicies"),
+        &json!({"metadata": {"name": "p"}, "spec": {"podSelector": {"matchLabels": {"app": "web"}},
+                "ingress": [{"from": [{"podSelector": {"matchLabels": {"app": "friend"}}}]}]}}),
+    );
+    served.pass(20);
+    let wget =
+        json!({"image": "busybox", "command": ["wget", "-q", "-T", "3", "-O", "-", "http://web"]});
+    served.pod("friend", &wget);
+    served.pod("stranger", &wget);
+    served.pass(20);
+    assert_eq!(served.get("pods/friend/log").await.1, "web 1.0 on web\n");
+    assert_eq!(
+        served.get("pods/stranger/log").await.1,
+        "wget: download timed out\n"
+    );
+}

@@ -365,3 +365,56 @@ fn junit_is_well_formed() {
         }
     }
 }
+
+#[test]
+fn what_has_a_cause_is_not_told_to_be_normal() {
+    let line = |seconds: u64, cause: Option<Cause>| {
+        let finding = Finding {
+            observed: Text::same("0 available"),
+            cause,
+            ..Finding::default()
+        };
+        let waits = Verdict::Waiting(Box::new(finding), Duration::from_secs(seconds));
+        let mut check = check("ready", Text::same("all are ready"), waits);
+        check.within = Some(60);
+        let step = step(1, Text::same("Deploy"), Outcome::Waiting, vec![check]);
+        let shown = report::render_step(&step, jiff::Timestamp::UNIX_EPOCH, &Style::default());
+        let found = shown.lines().find(|l| l.contains("all are ready")).unwrap();
+        found
+            .split_once("all are ready")
+            .unwrap()
+            .1
+            .trim()
+            .to_owned()
+    };
+    let known = || {
+        Some(Cause {
+            code: "VolumeMount",
+            text: Text::same("no ConfigMap"),
+        })
+    };
+    assert_eq!(line(0, None), "0 available · up to 60 s is normal");
+    assert_eq!(
+        line(5, None),
+        "0 available · 5 s so far, up to 60 s is normal"
+    );
+    assert_eq!(line(5, known()), "0 available · 5 s so far");
+    assert_eq!(line(0, known()), "0 available");
+}
+
+#[test]
+fn the_same_trouble_is_told_once() {
+    let trouble = || {
+        Verdict::Error(Obstacle {
+            kind: ObstacleKind::Forbidden,
+            message: Text::same("get Deployment web: 403"),
+            next: Text::same("ask your instructor"),
+            status: Some(403),
+        })
+    };
+    let checks = ["a", "b", "c"].map(|id| check(id, Text::same(id), trouble()));
+    let step = step(1, Text::same("Deploy"), Outcome::Error, checks.to_vec());
+    let shown = report::render_step(&step, jiff::Timestamp::UNIX_EPOCH, &Style::default());
+    assert_eq!(shown.matches("403").count(), 1, "{shown}");
+    assert_eq!(shown.matches("as above").count(), 2, "{shown}");
+}

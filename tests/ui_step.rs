@@ -19,7 +19,7 @@ fn first() -> Step {
         once: false,
         text: Text::new(
             "A project is a Kubernetes **namespace** with OpenShift's self-service around it: your own\nroom in the cluster. What you make in it is yours; other students can't see it.\n",
-            "プロジェクトは、Kubernetes の **Namespace** に OpenShift のセルフサービス機能を加えたもので、クラスタの中にある自分専用の部屋です。\n",
+            "プロジェクトは、Kubernetes の **Namespace** に OpenShift のセルフサービス機能を加えたもので、クラスターの中にある自分専用の部屋です。\n",
         ),
         files: vec![],
         run: Run {
@@ -38,7 +38,7 @@ fn first() -> Step {
         solve: vec![],
         debrief: Some(Text::new(
             "The project is the unit in which teams share a cluster.",
-            "プロジェクトは、チームでクラスタを共有するときの単位です。",
+            "プロジェクトは、チームでクラスターを共有するときの単位です。",
         )),
     }
 }
@@ -54,7 +54,7 @@ fn lab() -> Lab {
         ),
         summary: Text::new(
             "Declare what you want and watch the cluster make it so.",
-            "「こうあってほしい」状態を宣言し、クラスタがそれを実現する様子を確かめます。",
+            "「こうあってほしい」状態を宣言し、クラスターがそれを実現する様子を確かめます。",
         ),
         needs: vec![],
         params: std::collections::BTreeMap::default(),
@@ -87,7 +87,7 @@ fn all(style: &Style) -> String {
         step::hint(&first(), 2, style).unwrap(),
         step::debrief(1, &first(), style),
         step::lab_list(&labs, style),
-        step::lab_show(&lab(), &[Some(Outcome::Pass), None], style),
+        step::lab_show(&lab(), true, &[Some(Outcome::Pass), None], style),
     ]
     .join("-----\n")
 }
@@ -100,6 +100,13 @@ fn looks() {
         ..Style::default()
     };
     insta::assert_snapshot!("step_ja", all(&ja));
+}
+
+#[test]
+fn a_lab_that_was_started_is_not_to_be_started_again() {
+    let shown = |started| step::lab_show(&lab(), started, &[None, None], &Style::default());
+    assert!(shown(false).contains("`ccnr lab start 1` starts it."));
+    assert!(!shown(true).contains("lab start"));
 }
 
 #[test]

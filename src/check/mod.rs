@@ -12,3 +12,4 @@ mod probe;
 pub mod ready;
 pub mod report;
 pub mod verdict;
+mod way;

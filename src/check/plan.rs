@@ -3,7 +3,7 @@
 use crate::cluster::snapshot::{Answer, Read, Snapshot, WebRef};
 use crate::lab::model::{Check, Given, HttpTarget, ListRef, ObjectRef, Subject};
 
-use super::object;
+use super::{object, way};
 
 /// The reads that a check is evaluated on.
 #[must_use]
@@ -70,16 +70,16 @@ pub fn follow_up(check: &Check, seen: &Snapshot) -> Vec<Read> {
     }
 }
 
-/// What to ask about an object that is not ready, to say why: the Pods of a workload, and its events.
+/// What to ask about an object that is not ready, to say why: the Pods of a workload, and its events; and what lies on the
+/// way of a request that does not arrive.
 #[must_use]
 pub fn evidence(check: &Check, seen: &Snapshot) -> Vec<Read> {
-    let Subject::Object {
-        object: target,
-        condition,
-        ..
-    } = &check.subject
-    else {
-        return Vec::new();
+    let (target, condition) = match &check.subject {
+        Subject::Object {
+            object, condition, ..
+        } => (object, condition),
+        Subject::Http { target, .. } => return way::reads(target, seen),
+        _ => return Vec::new(),
     };
     let Some(Ok(Answer::Object(found))) = seen.answers.get(&Read::Object(target.clone())) else {
         return Vec::new();

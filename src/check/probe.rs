@@ -8,6 +8,7 @@ use super::{
     evaluate::{Held, answer},
     exposition, plan,
     verdict::Finding,
+    way,
 };
 use crate::lab::{
     model::{AccessRef, Bounds, HttpTarget, ProxyRef, Subject},
@@ -26,7 +27,10 @@ pub(crate) fn held(subject: &Subject, seen: &Snapshot, client: &str) -> Held {
             target,
             status,
             contains,
-        } => http(target, *status, contains.as_deref(), seen),
+        } => match http(target, *status, contains.as_deref(), seen) {
+            Held::No(finding) => Held::No(way::explained(finding, target, seen, client)),
+            held => held,
+        },
         Subject::Metric {
             proxy,
             names,

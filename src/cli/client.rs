@@ -24,8 +24,17 @@ pub(super) struct Client {
     args: Vec<OsString>,
 }
 
-/// Flags by which a command says itself where it looks.
+/// Flags by which a command says itself in which project it looks.
 const PLACES: [&str; 4] = ["-n", "--namespace", "-A", "--all-namespaces"];
+/// Flags by which a command says itself on which cluster it looks.
+const CLUSTERS: [&str; 6] = [
+    "--kubeconfig",
+    "--context",
+    "--cluster",
+    "--server",
+    "-s",
+    "--config",
+];
 
 pub(super) async fn run(desk: &Desk, program: &str, client: Client) -> anyhow::Result<ExitCode> {
     // Nothing is started for a client that is not there.
@@ -36,17 +45,22 @@ pub(super) async fn run(desk: &Desk, program: &str, client: Client) -> anyhow::R
         );
     };
     let mut command = Command::new(found);
-    let practice = desk.kubeconfig()?;
-    if let Some(kubeconfig) = practice.as_ref().or(desk.globals.kubeconfig.as_ref()) {
+    // A lab's project lies on the lab's cluster: on another one it says nothing.
+    if !says(&client.args, &CLUSTERS) {
+        let practice = desk.kubeconfig()?;
+        if let Some(kubeconfig) = practice.as_ref().or(desk.globals.kubeconfig.as_ref()) {
+            command.env("KUBECONFIG", kubeconfig);
+        }
+        if let Some(context) = &desk.globals.context {
+            command.arg("--context").arg(context);
+        }
+        if !says(&client.args, &PLACES)
+            && let Some(project) = project(desk).await
+        {
+            command.arg("--namespace").arg(project);
+        }
+    } else if let Some(kubeconfig) = &desk.globals.kubeconfig {
         command.env("KUBECONFIG", kubeconfig);
-    }
-    if let Some(context) = &desk.globals.context {
-        command.arg("--context").arg(context);
-    }
-    if !says_where(&client.args)
-        && let Some(project) = project(desk).await
-    {
-        command.arg("--namespace").arg(project);
     }
     match command.args(&client.args).status() {
         Ok(status) => {
@@ -81,14 +95,17 @@ fn killed(status: std::process::ExitStatus) -> u8 {
     }
 }
 
-fn says_where(args: &[OsString]) -> bool {
+/// Whether one of these flags is given: alone, as `--flag=value`, or as `-fvalue`.
+fn says(args: &[OsString], flags: &[&str]) -> bool {
     // What comes after -- is not the client's.
     let own = args.iter().take_while(|arg| *arg != "--");
     own.into_iter().any(|arg| {
         let arg = arg.to_string_lossy();
-        PLACES.contains(&arg.as_ref())
-            || arg.starts_with("--namespace=")
-            || (arg.starts_with("-n") && !arg.starts_with("--"))
+        flags.iter().any(|flag| match arg.strip_prefix(flag) {
+            Some(rest) if flag.starts_with("--") => rest.is_empty() || rest.starts_with('='),
+            Some(_) => true,
+            None => false,
+        })
     })
 }
 
@@ -120,12 +137,20 @@ mod tests {
 
     #[test]
     fn a_place_that_is_given_is_kept() {
-        let says = |args: &[&str]| says_where(&args.iter().map(OsString::from).collect::<Vec<_>>());
+        let of = |args: &[&str], flags: &[&str]| {
+            super::says(&args.iter().map(OsString::from).collect::<Vec<_>>(), flags)
+        };
+        let says = |args: &[&str]| of(args, &PLACES);
         assert!(says(&["get", "pods", "-n", "x"]));
         assert!(says(&["get", "pods", "-nx"]));
         assert!(says(&["get", "pods", "--namespace=x"]));
         assert!(says(&["get", "pods", "-A"]));
         assert!(!says(&["get", "pods", "-o", "name"]));
         assert!(!says(&["exec", "web", "--", "tail", "-n", "5", "log"]));
+        let elsewhere = |args: &[&str]| of(args, &CLUSTERS);
+        assert!(elsewhere(&["get", "pods", "--context", "other"]));
+        assert!(elsewhere(&["get", "pods", "--kubeconfig=x"]));
+        assert!(!elsewhere(&["config", "get-contexts", "--contexts"]));
+        assert!(!elsewhere(&["get", "pods", "-n", "x"]));
     }
 }

@@ -16,7 +16,7 @@ use tracing_subscriber::{
     util::SubscriberInitExt as _,
 };
 
-use super::{Form, Globals, sandbox};
+use super::{Form, Globals, client, sandbox};
 use crate::{
     cluster::{Cluster, call::Limits, connect},
     lab::{
@@ -132,6 +132,14 @@ impl Desk {
         named.is_some_and(|named| own.contains(&named) && named.exists())
     }
 
+    /// Where the router of the practice cluster listens, if that is what commands go to and it runs.
+    fn router(&self) -> Option<String> {
+        let practice = self.practice.get().is_some() || self.names_the_practice_cluster();
+        let running = || sandbox::home().running().ok().flatten();
+        let router = practice.then(running).flatten()?.router;
+        Some(router).filter(|r| !r.is_empty())
+    }
+
     /// Whether there is no cluster at all yet: no kubeconfig, and no practice cluster that was ever started.
     pub(super) fn has_no_cluster(&self) -> bool {
         let none = connect::find(self.globals.kubeconfig.as_deref());
@@ -152,6 +160,8 @@ impl Desk {
             student,
             catalogue,
             java_image: self.globals.java_image.clone(),
+            has_oc: client::in_path("oc").is_some(),
+            router: self.router(),
         })
     }
 
@@ -169,8 +179,10 @@ impl Desk {
 
     /// The named lab on the cluster; with none, the current one.
     pub(super) async fn session(&self, lab: Option<&str>) -> anyhow::Result<Session> {
-        let learner = self.learner_of(lab)?;
+        self.learner_of(lab)?;
         let cluster = self.cluster(self.limits()).await?;
+        // Only now is it known which cluster it is.
+        let learner = self.learner()?;
         let store = Store::of(&cluster.server, &learner.student);
         Ok(Session::open(cluster, learner, lab, store).await?)
     }
@@ -185,8 +197,8 @@ impl Desk {
         let Some(session::Error::Cluster(obstacle)) = error.downcast_ref() else {
             return Err(error);
         };
-        let learner = self.learner()?;
         let cluster = self.cluster(self.limits()).await?;
+        let learner = self.learner()?;
         let store = Store::of(&cluster.server, &learner.student);
         let Some(session) = Session::open_offline(cluster, learner, lab, store)? else {
             return Err(error);

@@ -141,22 +141,21 @@ async fn about_lab(folder: &str, cluster: &Cluster, learner: &Learner) -> anyhow
     })
 }
 
-/// The client is only for the learner's own hands.
+/// The client is only for the learner's own hands: `oc` where it is made for the cluster, else `kubectl`.
 fn about_client(served: &Served) -> Line {
-    let name = if served.is_openshift() {
-        "oc"
-    } else {
-        "kubectl"
-    };
-    match client::in_path(name) {
-        Some(path) => line(
+    let mut fit = ["oc", "kubectl"]
+        .into_iter()
+        .filter(|c| served.is_openshift() || *c != "oc");
+    let found = fit.find_map(|name| Some((name, client::in_path(name)?)));
+    match found {
+        Some((name, path)) => line(
             Outcome::Pass,
             Text::same(name),
             Text::same(path.display().to_string()),
         ),
         None => line(
             Outcome::Skipped,
-            Text::same(name),
+            Text::same("kubectl"),
             Text::new(
                 "not found; only needed to type the commands by hand",
                 "見つかりません。コマンドを自分で入力するときに必要です",

@@ -10,6 +10,7 @@ use crate::{
     check::verdict::Outcome,
     cluster::{connect, snapshot::Obstacle},
     lab::text::{Lang, Text},
+    sandbox::home,
     session,
     ui::{layout::wrap, prompt, style::Tone, words},
 };
@@ -69,7 +70,32 @@ fn text(error: &anyhow::Error) -> Option<Text> {
     let session = error.downcast_ref().map(session::Error::text);
     let connection = || error.downcast_ref().map(connect::Error::text);
     let obstacle = || error.downcast_ref().map(|o: &Obstacle| o.message.clone());
-    session.or_else(connection).or_else(obstacle)
+    let sandbox = || error.downcast_ref().and_then(of_sandbox);
+    session
+        .or_else(connection)
+        .or_else(obstacle)
+        .or_else(sandbox)
+}
+
+/// What learners run into with the practice cluster; the rest is told in one language.
+fn of_sandbox(error: &home::Error) -> Option<Text> {
+    let ja = match error {
+        home::Error::Busy => "練習用クラスターはすでに動作しています".to_owned(),
+        home::Error::Flavour { kept, wanted } => format!(
+            "練習用クラスターの種類は {kept} で、{wanted} ではありません。`ccnr sandbox start --flavour {wanted} --fresh` で、内容を削除して最初から始めます"
+        ),
+        home::Error::Unsettled { path } => format!(
+            "{path} がないか壊れているため、練習用クラスターの種類がわかりません。`ccnr sandbox start --flavour 種類` で指定するか、`ccnr sandbox start --fresh` で最初から始めてください"
+        ),
+        home::Error::Ended { path, last } => format!(
+            "練習用クラスターは、準備ができる前に終了しました。ログ {path} の最後の行: {last}"
+        ),
+        home::Error::Late { seconds, path } => format!(
+            "練習用クラスターの準備が {seconds} 秒以内にできませんでした。ログ {path} を確認してください"
+        ),
+        _ => return None,
+    };
+    Some(Text::new(error.to_string(), ja))
 }
 
 /// The one trouble with the cluster that an error is about.

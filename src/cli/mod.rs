@@ -25,6 +25,7 @@ use crate::{lab::text::Lang, ui::style::ColorChoice};
     name = "ccnr",
     version,
     arg_required_else_help = true,
+    after_help = "Begin with `ccnr lab start 1`: where there is no kubeconfig, it runs in the practice cluster.",
     max_term_width = 100
 )]
 struct Cli {

@@ -142,11 +142,22 @@ pub(super) fn run(desk: &Desk, command: Sandbox) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn foreground(desk: &Desk, home: &Home, start: &Start) -> Result<(), Error> {
-    run::run(home, &start.into(), |running| {
+fn foreground(desk: &Desk, home: &Home, start: &Start) -> anyhow::Result<()> {
+    if start.fresh {
+        forget(home)?;
+    }
+    Ok(run::run(home, &start.into(), |running| {
         // Nobody may read it.
         let _ = tell(desk, home, running, true);
-    })
+    })?)
+}
+
+/// Forgets what was done in a sandbox that begins anew.
+fn forget(home: &Home) -> anyhow::Result<()> {
+    if let Some(server) = home.server() {
+        store::forget_cluster(&server)?;
+    }
+    Ok(())
 }
 
 fn start(desk: &Desk, home: &Home, start: &Start) -> anyhow::Result<()> {
@@ -230,6 +241,7 @@ fn reset(desk: &Desk, home: &Home) -> anyhow::Result<ExitCode> {
     let running = home.running()?;
     process::stop(home)?;
     home.clear()?;
+    forget(home)?;
     if let Some(before) = &running {
         let wanted = Options {
             flavour: before.flavour.parse().ok(),

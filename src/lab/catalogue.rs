@@ -10,7 +10,8 @@ use std::{
 use include_dir::{Dir, include_dir};
 
 use super::{
-    decode, manifest,
+    decode,
+    manifest::{self, Use},
     model::{Lab, Verb},
     names,
     problem::{self, Place, Problem},
@@ -33,7 +34,7 @@ pub struct Catalogue {
 pub struct Loaded {
     /// The lab.
     pub lab: Lab,
-    /// Rendered manifests by their path below `manifests/`, as YAML text.
+    /// Rendered manifests by their path below `manifests/`, as YAML or JSON text.
     pub files: BTreeMap<String, String>,
 }
 
@@ -144,22 +145,23 @@ impl Catalogue {
         let (mut lab, scope) = decode::lab(tree, context).map_err(&invalid)?;
         let mut problems = Vec::new();
         let mut files = BTreeMap::new();
-        let read = |file: &str, problems: &mut Vec<Problem>| -> Vec<serde_json::Value> {
-            let found = self
-                .manifest(file)
-                .and_then(|text| manifest::objects(&text, &scope, &lab.projects));
-            found.unwrap_or_else(|message| {
-                let message = format!("manifests/{file}: {message}");
-                // A file may stand in a step's files and in its solution.
-                if problems.iter().all(|p| p.message != message) {
-                    problems.push(Problem::at(place_of(&text, file), message));
-                }
-                Vec::new()
-            })
-        };
+        let read =
+            |file: &str, what_for: Use, problems: &mut Vec<Problem>| -> Vec<serde_json::Value> {
+                let found = self
+                    .manifest(file)
+                    .and_then(|text| manifest::objects(&text, &scope, &lab.projects, what_for));
+                found.unwrap_or_else(|message| {
+                    let message = format!("manifests/{file}: {message}");
+                    // A file may stand in a step's files and in its solution.
+                    if problems.iter().all(|p| p.message != message) {
+                        problems.push(Problem::at(place_of(&text, file), message));
+                    }
+                    Vec::new()
+                })
+            };
         for file in lab.steps.iter().flat_map(|s| &s.files) {
-            let objects = read(file, &mut problems);
-            files.insert(file.clone(), to_yaml(&objects));
+            let objects = read(file, Use::Typed, &mut problems);
+            files.insert(file.clone(), written(file, &objects));
         }
         let mut setup = std::mem::take(&mut lab.setup);
         let mut steps = std::mem::take(&mut lab.steps);
@@ -168,7 +170,7 @@ impl Catalogue {
             .chain(steps.iter_mut().flat_map(|s| s.solve.iter_mut()))
         {
             if let Verb::Apply(file, objects) | Verb::Ensure(file, objects) = &mut action.verb {
-                *objects = read(file, &mut problems);
+                *objects = read(file, Use::Applied, &mut problems);
             }
         }
         (lab.setup, lab.steps) = (setup, steps);
@@ -231,6 +233,16 @@ impl Catalogue {
 fn place_of(lab: &str, file: &str) -> Place {
     let tree = Node::parse(lab).ok();
     tree.and_then(|tree| tree.find(file)).unwrap_or_default()
+}
+
+/// Objects as a learner's file has them: YAML, or JSON where the file's name says so.
+fn written(file: &str, objects: &[serde_json::Value]) -> String {
+    let path = Path::new(file);
+    if path.extension().is_some_and(|e| e == "json") {
+        let documents = objects.iter().map(|o| format!("{o:#}\n"));
+        return documents.collect();
+    }
+    to_yaml(objects)
 }
 
 fn to_yaml(objects: &[serde_json::Value]) -> String {

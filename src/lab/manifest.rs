@@ -9,11 +9,21 @@ const LARGEST: usize = 1 << 20;
 /// The most objects of one manifest.
 const MOST: usize = 200;
 
+/// What a manifest is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Use {
+    /// The program applies it.
+    Applied,
+    /// The learner does; it may ask for a project of the lab.
+    Typed,
+}
+
 /// The objects of a manifest, rendered. Every one is named, and none lies outside `projects`.
 pub(super) fn objects(
     text: &str,
     scope: &Scope,
     projects: &[String],
+    what_for: Use,
 ) -> Result<Vec<Value>, String> {
     if text.len() > LARGEST {
         return Err(format!("the file is larger than {LARGEST} bytes"));
@@ -30,13 +40,13 @@ pub(super) fn objects(
         .filter(|d| !d.is_null())
         .map(|mut document| {
             scope.render_json(&mut document)?;
-            belongs(&document, projects)?;
+            belongs(&document, projects, what_for)?;
             Ok(document)
         })
         .collect()
 }
 
-fn belongs(object: &Value, projects: &[String]) -> Result<(), String> {
+fn belongs(object: &Value, projects: &[String], what_for: Use) -> Result<(), String> {
     let text = |pointer| {
         object
             .pointer(pointer)
@@ -47,7 +57,12 @@ fn belongs(object: &Value, projects: &[String]) -> Result<(), String> {
     if text("/apiVersion").is_empty() || kind.is_empty() || name.is_empty() {
         return Err("every document needs apiVersion, kind and metadata.name".to_owned());
     }
-    let namespace = text("/metadata/namespace");
+    let is_project = matches!(kind, "Namespace" | "ProjectRequest");
+    let namespace = if is_project && what_for == Use::Typed {
+        name
+    } else {
+        text("/metadata/namespace")
+    };
     if namespace.is_empty() {
         return Err(format!(
             "{kind} {name} needs metadata.namespace, one of the lab's projects"

@@ -33,6 +33,11 @@ pub struct Context {
     pub monitoring: bool,
     /// The image of lab 4's Java app.
     pub java_image: String,
+    /// Whether the learner has `oc` at hand, for the clusters that it is made for.
+    pub has_oc: bool,
+    /// Where the router of the practice cluster listens, host and port, if that is where the lab runs: no DNS knows the hosts
+    /// of its Routes, and no port of its Pods can be forwarded.
+    pub router: Option<String>,
 }
 
 impl Context {
@@ -47,13 +52,19 @@ impl Context {
             ingress: serves("networking.k8s.io"),
             monitoring: serves("monitoring.coreos.com"),
             java_image: JAVA_IMAGE.to_owned(),
+            has_oc: true,
+            router: None,
         }
     }
 
-    /// The client whose commands are shown.
+    /// The client whose commands are shown: `oc` on `OpenShift`, where the learner has it.
     #[must_use]
     pub fn client(&self) -> &'static str {
-        if self.openshift { "oc" } else { "kubectl" }
+        if self.openshift && self.has_oc {
+            "oc"
+        } else {
+            "kubectl"
+        }
     }
 }
 
@@ -71,11 +82,16 @@ impl Scope {
         let platform = json!({
             "openshift": context.openshift, "olm": context.olm, "route": context.route,
             "build": context.build, "ingress": context.ingress, "monitoring": context.monitoring,
+            "simulated": context.router.is_some(),
         });
         let names = BTreeMap::from([
             ("student".to_owned(), Value::from(context.student.as_str())),
             ("client".to_owned(), Value::from(context.client())),
             ("platform".to_owned(), platform),
+            (
+                "router".to_owned(),
+                Value::from(context.router.as_deref().unwrap_or_default()),
+            ),
             (
                 "java_image".to_owned(),
                 Value::from(context.java_image.as_str()),
@@ -185,6 +201,18 @@ mod tests {
         Scope::new(&Context::new("sato", |group| {
             group == "operators.coreos.com"
         }))
+    }
+
+    #[test]
+    fn commands_are_for_the_client_that_is_there() {
+        let client = |openshift: bool, has_oc| {
+            let mut context = Context::new("sato", |_| openshift);
+            context.has_oc = has_oc;
+            context.client()
+        };
+        assert_eq!(client(true, true), "oc");
+        assert_eq!(client(true, false), "kubectl");
+        assert_eq!(client(false, true), "kubectl");
     }
 
     fn rendered(text: &str) -> Result<Value, String> {

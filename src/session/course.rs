@@ -15,7 +15,7 @@ use crate::{
         report::{CheckReport, StepReport},
         verdict::{Finding, Outcome, Verdict},
     },
-    cluster::snapshot::{Obstacle, Read, Snapshot},
+    cluster::snapshot::{Answer, Obstacle, ObstacleKind, Read, Snapshot},
     lab::{
         model::{Check, Lab, ObjectRef, Step, Subject},
         text::Text,
@@ -173,9 +173,11 @@ impl<'a> Course<'a> {
                 self.step(step, empty, seen, &mut judged.baselines)
             };
             let done = matches!(report.outcome, Outcome::Pass | Outcome::Skipped);
-            // A step that passed before holds nobody up: it is told of beside the one that the learner is at.
+            // A step that passed before holds nobody up: it is told of beside the one that the learner is at. But without its
+            // project no step can do anything.
             let passed_before = self.progress.step(&step.id).passed_at.is_some();
-            if !done && !step.optional && !passed_before && open.is_none() {
+            let holds_up = !passed_before || self.checks(step).any(|c| is_without_project(c, seen));
+            if !done && !step.optional && holds_up && open.is_none() {
                 open = Some(number);
             }
             judged.steps.push(report);
@@ -249,7 +251,11 @@ impl<'a> Course<'a> {
                     unchanged_for: age,
                 };
                 let new = before.passed_at.is_none();
-                self.check(check, &known, new, trouble.as_ref(), seen)
+                let mut report = self.check(check, &known, new, trouble.as_ref(), seen);
+                if !new && is_without_project(check, seen) {
+                    report.verdict = with_advice(report.verdict, Some(&self.start_over()));
+                }
+                report
             })
             .collect();
         nothing_to_wait_for(step, &mut checks, seen);
@@ -295,6 +301,15 @@ impl<'a> Course<'a> {
             within: check.within.map(|w| w.as_secs()),
             optional: check.optional,
         }
+    }
+
+    /// What to do where a lab's project is gone.
+    fn start_over(self) -> Text {
+        let number = self.lab.number;
+        Text::new(
+            format!("`ccnr lab start {number}` starts the lab over, from this step on"),
+            format!("`ccnr lab start {number}` で、このステップからラボをやり直せます"),
+        )
     }
 
     /// What is not there of what the checks of a step name, and since when. At the first look nothing tells whether it
@@ -366,6 +381,19 @@ fn object(check: &Check) -> Option<&ObjectRef> {
     match &check.subject {
         Subject::Object { object, .. } => Some(object),
         _ => None,
+    }
+}
+
+/// Whether a check wants a project that is not there, or not to be seen, which is the same to a student.
+fn is_without_project(check: &Check, seen: &Snapshot) -> bool {
+    let Some(project) = object(check).filter(|o| o.kind == "Namespace" && !is_unwanted(check))
+    else {
+        return false;
+    };
+    match seen.answers.get(&Read::Object(project.clone())) {
+        Some(Ok(Answer::Missing)) => true,
+        Some(Err(obstacle)) => obstacle.kind == ObstacleKind::Forbidden,
+        _ => false,
     }
 }
 

@@ -43,6 +43,10 @@ pub struct Learner {
     pub catalogue: Catalogue,
     /// The image of lab 4's Java app, if it is not the usual one.
     pub java_image: Option<String>,
+    /// Whether there is an `oc` to type commands with.
+    pub has_oc: bool,
+    /// Where the practice cluster's router listens, host and port, if that is the cluster.
+    pub router: Option<String>,
 }
 
 /// One lab, for one learner, on one cluster.
@@ -133,11 +137,7 @@ impl Session {
         store: Store,
     ) -> Self {
         let served = Served(served);
-        let client = if served.is_openshift() {
-            "oc"
-        } else {
-            "kubectl"
-        };
+        let client = learner.context(&served).client();
         Self {
             cluster,
             learner,
@@ -307,10 +307,17 @@ impl Learner {
 
     /// A lab as this learner gets it on a cluster that serves this.
     pub fn load(&self, folder: &str, served: &Served) -> Result<Loaded, catalogue::Error> {
+        self.catalogue.load(folder, &self.context(served))
+    }
+
+    /// For whom and for which cluster labs are rendered.
+    fn context(&self, served: &Served) -> Context {
         let mut context = Context::new(&self.student, |group| served.has(group));
         if let Some(image) = &self.java_image {
             context.java_image.clone_from(image);
         }
-        self.catalogue.load(folder, &context)
+        context.has_oc = self.has_oc;
+        context.router.clone_from(&self.router);
+        context
     }
 }

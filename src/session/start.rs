@@ -66,7 +66,7 @@ impl Session {
         for action in &self.loaded.lab.setup {
             self.perform(action, None, decide).await?;
         }
-        let files = files::write(folder, &self.files_here())?;
+        let files = files::write(folder, &self.files_here(), &self.store.written_files())?;
         self.store.set_current(&self.loaded.lab.id)?;
         self.adopt().await?;
         // The first step may pass already, and the baselines of the one after it are due then.

@@ -60,6 +60,7 @@ impl Error {
             "read" => "読み取れません",
             "written" => "書き込めません",
             "locked" => "ロックできません",
+            "removed" => "削除できません",
             _ => "よけておけません",
         };
         Text::new(
@@ -93,6 +94,13 @@ impl Store {
             cluster: cluster.to_owned(),
             student: student.to_owned(),
         }
+    }
+
+    /// Where is noted which files were written into learners' folders.
+    #[must_use]
+    pub fn written_files(&self) -> PathBuf {
+        let clusters = self.path.parent().and_then(Path::parent);
+        clusters.unwrap_or(Path::new(".")).join("written.json")
     }
 
     /// The API server's URL.
@@ -233,6 +241,20 @@ impl Store {
             action,
             source,
         }
+    }
+}
+
+/// Forgets what every student of this machine did on a cluster that begins anew.
+pub fn forget_cluster(cluster: &str) -> Result<(), Error> {
+    let any = Store::of(cluster, "any");
+    let folder = any.path.parent().unwrap_or(Path::new("."));
+    match fs::remove_dir_all(folder) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(Error {
+            path: folder.display().to_string(),
+            action: "removed",
+            source: e,
+        }),
+        _ => Ok(()),
     }
 }
 

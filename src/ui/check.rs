@@ -35,8 +35,7 @@ impl Page<'_> {
             Verdict::Fail(finding) => {
                 self.lines.extend(wrap_line(&left, &rest, columns));
                 if self.said.contains(finding) {
-                    let above = pick(lang, "as above", "上に同じ");
-                    self.indented(&self.style.paint(Tone::Dim, above));
+                    self.as_above();
                     return;
                 }
                 if let Some(fail) = &check.fail {
@@ -47,9 +46,13 @@ impl Page<'_> {
                 self.said.push((**finding).clone());
             }
             Verdict::Waiting(finding, so_long) => {
-                let time = self.waited(*so_long, check.within);
+                let time = self.waited(*so_long, check.within, finding.cause.is_some());
                 let observed = finding.observed.get(lang);
-                let both = format!("{observed} {} {time}", self.style.dot());
+                let both = if time.is_empty() {
+                    observed.to_owned()
+                } else {
+                    format!("{observed} {} {time}", self.style.dot())
+                };
                 let short = !observed.is_empty()
                     && !observed.contains('\n')
                     && width(&left) + 3 + width(&both) <= columns;
@@ -69,7 +72,12 @@ impl Page<'_> {
                     "{left} {dash} 確認できませんでした"
                 );
                 self.lines.extend(wrap_line(&line, &rest, columns));
+                if self.troubles.contains(obstacle) {
+                    self.as_above();
+                    return;
+                }
                 self.obstacle(obstacle);
+                self.troubles.push(obstacle.clone());
             }
             Verdict::Blocked(step) => {
                 let line = say!(
@@ -86,14 +94,27 @@ impl Page<'_> {
         }
     }
 
-    fn waited(&self, so_long: Duration, within: Option<u64>) -> String {
+    /// What was told already is not told again.
+    fn as_above(&mut self) {
+        let above = pick(self.lang(), "as above", "上に同じ");
+        self.indented(&self.style.paint(Tone::Dim, above));
+    }
+
+    /// How long it has waited. What has a known cause is not told to be normal, nor a time of nothing.
+    fn waited(&self, so_long: Duration, within: Option<u64>, has_cause: bool) -> String {
         let seconds = so_long.as_secs();
-        match within {
+        match within.filter(|_| !has_cause) {
+            Some(limit) if seconds == 0 => say!(
+                self.lang(),
+                "up to {limit} s is normal",
+                "{limit} 秒までは正常です"
+            ),
             Some(limit) => say!(
                 self.lang(),
                 "{seconds} s so far, up to {limit} s is normal",
                 "{seconds} 秒経過、{limit} 秒までは正常です"
             ),
+            None if seconds == 0 => String::new(),
             None => say!(self.lang(), "{seconds} s so far", "{seconds} 秒経過"),
         }
     }

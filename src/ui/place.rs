@@ -237,6 +237,15 @@ pub fn waiting_at(done: usize, all: usize) -> Text {
     )
 }
 
+/// Where there is neither oc nor kubectl.
+#[must_use]
+pub fn no_client() -> Text {
+    Text::new(
+        "There is neither kubectl nor oc on this machine, so the commands of the steps can't be typed: get kubectl from https://kubernetes.io/docs/tasks/tools/. `ccnr lab solve` does a step for you meanwhile.",
+        "このコンピューターには kubectl も oc もないため、ステップのコマンドを入力できません。kubectl は https://kubernetes.io/docs/tasks/tools/ から入手できます。それまでは `ccnr lab solve` でステップを進められます。",
+    )
+}
+
 /// A file that was written for the learner.
 #[must_use]
 pub fn file_written(name: &str) -> Text {

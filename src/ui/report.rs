@@ -12,6 +12,7 @@ use crate::{
         report::{Report, StepReport},
         verdict::{Finding, Outcome, Verdict},
     },
+    cluster::snapshot::Obstacle,
     lab::text::{Lang, Text},
 };
 
@@ -79,6 +80,8 @@ pub(super) struct Page<'a> {
     pub(super) lines: Vec<String>,
     /// What was told already.
     pub(super) said: Vec<Finding>,
+    /// The trouble that was told already.
+    pub(super) troubles: Vec<Obstacle>,
 }
 
 impl<'a> Page<'a> {
@@ -88,6 +91,7 @@ impl<'a> Page<'a> {
             at,
             lines: Vec::new(),
             said: Vec::new(),
+            troubles: Vec::new(),
         }
     }
 

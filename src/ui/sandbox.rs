@@ -149,8 +149,10 @@ pub fn none_runs(kept: bool) -> Text {
 #[must_use]
 pub fn other_speed(speed: f64) -> Text {
     Text::new(
-        format!("It goes on at speed {speed}: stop it first to start it at another one."),
-        format!("速度は {speed} のままです。変更するには、いったん停止してください。"),
+        format!("It goes on at speed {speed}; for another one, `ccnr sandbox stop` first."),
+        format!(
+            "速度は {speed} のままです。変更するには、先に `ccnr sandbox stop` で停止してください。"
+        ),
     )
 }
 

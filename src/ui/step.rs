@@ -245,9 +245,9 @@ pub fn lab_list(labs: &[LabLine], style: &Style) -> String {
     out
 }
 
-/// An overview of one lab: what it is about, its steps with their outcome where it is known.
+/// An overview of one lab: what it is about, its steps with their outcome where it is known, and how to go on with it or begin.
 #[must_use]
-pub fn lab_show(lab: &Lab, outcomes: &[Option<Outcome>], style: &Style) -> String {
+pub fn lab_show(lab: &Lab, started: bool, outcomes: &[Option<Outcome>], style: &Style) -> String {
     let mut out = lab_head(lab, lab.steps.len(), style);
     out.push('\n');
     out.push_str(&markdown::render(lab.summary.get(style.lang), style, 2));
@@ -270,7 +270,7 @@ pub fn lab_show(lab: &Lab, outcomes: &[Option<Outcome>], style: &Style) -> Strin
         out.push_str(&text(&wrap(&line, &first, &rest, style.width)));
     }
     let number = lab.number;
-    let close = if outcomes.iter().any(Option::is_some) {
+    let close = if started {
         pick(
             style.lang,
             "`ccnr lab verify` checks where you are.",

@@ -1,7 +1,7 @@
 //! A machine with nothing on it, and the built `ccnr`.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Command, Output},
 };
 
@@ -24,6 +24,14 @@ impl Machine {
         command.args(args).env_clear().env("HOME", self.0.path());
         command.env("PATH", "/nowhere").current_dir(self.0.path());
         command.output().unwrap()
+    }
+
+    /// Runs `ccnr` where commands are found in this folder; gives its answer.
+    pub fn with_path(&self, folder: &Path, args: &[&str]) -> String {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ccnr"));
+        command.args(args).env_clear().env("HOME", self.0.path());
+        command.env("PATH", folder).current_dir(self.0.path());
+        String::from_utf8(command.output().unwrap().stdout).unwrap()
     }
 
     /// Runs `ccnr`, which has to go well; gives its answer.

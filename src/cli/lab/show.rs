@@ -68,5 +68,6 @@ pub(super) fn overview(session: &Session, desk: &Desk) -> String {
             passed.map(|_| Outcome::Pass)
         })
         .collect();
-    step::lab_show(&lab, &outcomes, &desk.style)
+    let started = session.progress.started_at.is_some();
+    step::lab_show(&lab, started, &outcomes, &desk.style)
 }

@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::{list, show, solve};
 use crate::{
-    cli::desk::Desk,
+    cli::{client, desk::Desk},
     lab::text::Text,
     session::{Session, files::Outcome, preflight::Unmet},
     ui::{self, place, prompt, step},
@@ -63,6 +63,12 @@ pub(super) async fn run(desk: &Desk, args: Start) -> anyhow::Result<ExitCode> {
             Outcome::Kept => desk.notice(&place::file_kept(name)),
             Outcome::Same => {}
         }
+    }
+    if ["oc", "kubectl"]
+        .iter()
+        .all(|c| client::in_path(c).is_none())
+    {
+        desk.notice(&place::no_client());
     }
     if let Some(kubeconfig) = practice {
         desk.notice(&ui::sandbox::by_hand(&kubeconfig.display().to_string()));

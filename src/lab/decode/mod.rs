@@ -232,7 +232,9 @@ fn actions(nodes: &[Node], projects: &[String], p: &Problems) -> Vec<Action> {
 fn run(node: &Node, p: &Problems) -> Run {
     let f = Fields::of(node, &["openshift", "kubernetes", "all"], p);
     if f.get("all").is_some() {
-        let all = f.strings("all");
+        // A template leaves nothing of a command where it does not apply.
+        let mut all = f.strings("all");
+        all.retain(|command| !command.trim().is_empty());
         return Run {
             openshift: all.clone(),
             kubernetes: all,

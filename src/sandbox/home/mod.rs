@@ -86,13 +86,21 @@ pub enum Error {
     Busy,
     /// It has another flavour.
     #[error(
-        "the sandbox is of flavour {kept}, not {wanted}; with --fresh it forgets what is in it and begins anew"
+        "the sandbox is of flavour {kept}, not {wanted}; `ccnr sandbox start --flavour {wanted} --fresh` forgets what is in it and begins anew"
     )]
     Flavour {
         /// The one that it has.
         kept: String,
         /// The one that is wanted.
         wanted: Flavour,
+    },
+    /// Nothing says any more what it is like.
+    #[error(
+        "{path} is gone or damaged, and with it of which flavour the sandbox is; say it with `ccnr sandbox start --flavour FLAVOUR`, or begin anew with `ccnr sandbox start --fresh`"
+    )]
+    Unsettled {
+        /// The file.
+        path: String,
     },
     /// What was kept can't be read.
     #[error("what the sandbox kept can't be read: {0}")]
@@ -236,9 +244,27 @@ impl Home {
         made.map_err(failed(&self.folder, "made"))
     }
 
+    /// The API server's URL, as it was the last time; none where it never ran.
+    #[must_use]
+    pub fn server(&self) -> Option<String> {
+        let text = fs::read_to_string(self.kubeconfig(Identity::Student)).ok()?;
+        let config: serde_json::Value = serde_yaml::from_str(&text).ok()?;
+        let server = &config["clusters"][0]["cluster"]["server"];
+        server.as_str().map(str::to_owned)
+    }
+
+    fn settings_file(&self) -> PathBuf {
+        self.folder.join("settings.json")
+    }
+
     fn settings(&self) -> Option<Settings> {
-        let text = fs::read_to_string(self.folder.join("settings.json")).ok()?;
+        let text = fs::read_to_string(self.settings_file()).ok()?;
         serde_json::from_str(&text).ok()
+    }
+
+    /// The API server's port by the kubeconfig, for when the settings are lost.
+    fn port(&self) -> Option<u16> {
+        self.server()?.rsplit_once(':')?.1.parse().ok()
     }
 
     fn objects(&self) -> PathBuf {

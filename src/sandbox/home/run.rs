@@ -120,22 +120,30 @@ fn prepare(home: &Home, options: &Options) -> Result<Settings, Error> {
     let flavour = match (wanted, before) {
         (Some(wanted), _) => wanted.name().to_owned(),
         (None, Some(before)) => before.flavour.clone(),
+        // What is in it was made for one flavour, and makes no sense in another.
+        (None, None) if home.exists() => {
+            let path = home.settings_file().display().to_string();
+            return Err(Error::Unsettled { path });
+        }
         (None, None) => Flavour::default().name().to_owned(),
     };
     let without = options.without.as_ref().map(ToString::to_string);
     let without = without.or_else(|| kept.as_ref().map(|k| k.without.clone()));
-    let objects = home.objects();
-    fs::create_dir_all(&objects).map_err(failed(&objects, "made"))?;
-    Ok(Settings {
+    let settings = Settings {
         flavour,
         speed: options
             .speed
             .or(kept.as_ref().map(|k| k.speed))
             .unwrap_or(1.0),
         without: without.unwrap_or_default(),
-        port: kept.as_ref().and_then(|k| k.port),
+        port: kept.as_ref().map_or_else(|| home.port(), |k| k.port),
         router: kept.and_then(|k| k.router),
-    })
+    };
+    // Before the first object: what is in it makes sense in one flavour only.
+    home.write("settings.json", &json(&settings)?)?;
+    let objects = home.objects();
+    fs::create_dir_all(&objects).map_err(failed(&objects, "made"))?;
+    Ok(settings)
 }
 
 /// The port of last time, or, where somebody else has it now, any other.

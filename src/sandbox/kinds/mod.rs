@@ -244,8 +244,8 @@ pub fn default(resource: &Resource, object: &mut Value) {
 
 /// Takes away what says nothing; of an object whose kind is a CRD's, and of a CRD, only what all objects have.
 fn clear(resource: &Resource, object: &mut Value) {
-    let typed = !resource.custom && !extensions::is_definition(resource);
-    if let Some(schema) = resource.schema.as_ref().filter(|_| typed) {
+    let definition = extensions::is_definition(resource);
+    if let Some(schema) = resource.built_in.as_ref().filter(|_| !definition) {
         zero::clear(object, schema);
     } else if let Some(metadata) = object["metadata"].as_object_mut() {
         metadata.retain(|_, value| *value != json!([]) && *value != json!({}));

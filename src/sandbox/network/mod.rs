@@ -1,5 +1,6 @@
 //! Requests to what runs in Pods.
 
+pub mod fetch;
 mod files;
 pub mod policy;
 

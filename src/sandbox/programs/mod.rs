@@ -1,6 +1,8 @@
 //! What runs in simulated containers: images, and what their programs say, serve and do.
 
 pub mod reference;
+pub mod requests;
+pub mod runs;
 pub mod said;
 mod shell;
 pub mod table;
@@ -12,6 +14,7 @@ use serde_json::Value;
 
 use self::{
     reference::Reference,
+    requests::Network,
     table::{Counts, Ends, Image, Listener},
 };
 use crate::sandbox::pointer::text_in;
@@ -33,6 +36,8 @@ pub struct Program {
     pub stops: Option<i64>,
     /// When it listens.
     pub ready: Duration,
+    /// Whether it asked others, so that what it says does not follow from its Pod alone.
+    pub asked: bool,
     /// The files that it made and removed, with when.
     files: Vec<(Duration, String, bool)>,
     listens: Vec<Listener>,
@@ -69,15 +74,19 @@ pub enum Ran {
     Missing(String),
 }
 
-/// What runs in a container of a Pod.
+/// What runs in a container of a Pod; what it asks others is left out.
 #[must_use]
 pub fn of(pod: &Value, container: &Value) -> Program {
-    again(pod, container, &[])
+    with(pod, container, &[], None)
 }
 
-/// What runs in a container that finds files from before.
+/// What runs in a container of a Pod that starts now: it finds files from before, and others answer it.
 #[must_use]
-pub fn again(pod: &Value, container: &Value, left: &[String]) -> Program {
+pub fn started(pod: &Value, container: &Value, left: &[String], network: &dyn Network) -> Program {
+    with(pod, container, left, Some(network))
+}
+
+fn with(pod: &Value, container: &Value, left: &[String], network: Option<&dyn Network>) -> Program {
     let name = Reference::parse(text_in(container, "image")).ok();
     let image = name.as_ref().and_then(table::find);
     let mut program = Program {
@@ -102,6 +111,12 @@ pub fn again(pod: &Value, container: &Value, left: &[String]) -> Program {
         && (shell_image || image.program == "container-entrypoint" || image.program == "python3")
     {
         called.extend(arguments);
+    } else if called.is_empty() && image.program == "curl" {
+        // Its entrypoint takes what is no command for curl's arguments.
+        if arguments.first().is_none_or(|a| !has(image, a)) {
+            called.push(image.program.clone());
+        }
+        called.extend(arguments);
     } else if called.is_empty() {
         called.push(image.program.clone());
         called.extend(arguments);
@@ -110,19 +125,25 @@ pub fn again(pod: &Value, container: &Value, left: &[String]) -> Program {
     } else {
         called.extend(arguments);
     }
-    program.call(image, &called, (pod, container));
+    program.call(image, &called, (pod, container), network);
     program
 }
 
 impl Program {
     /// Runs what a Pod names.
-    fn call(&mut self, image: &'static Image, called: &[String], of: (&Value, &Value)) {
+    fn call(
+        &mut self,
+        image: &'static Image,
+        called: &[String],
+        of: (&Value, &Value),
+        network: Option<&dyn Network>,
+    ) {
         let Some(first) = called.first() else {
             self.start_own(image, called, of);
             return;
         };
         let name = first.rsplit('/').next().unwrap_or_default();
-        if is_program(image, first) && !matches!(name, "sh" | "bash") {
+        if is_program(image, first) && !matches!(name, "sh" | "bash" | "curl") {
             self.start_own(image, called, of);
             return;
         }
@@ -139,7 +160,8 @@ impl Program {
         };
         let knows = |c: &str| has(image, c) || is_program(image, c);
         let before = std::mem::take(&mut self.files);
-        let out = shell::follow(&script, &self.variables, before, &knows);
+        let out = shell::follow(&script, &self.variables, before, &knows, network);
+        self.asked = out.asked;
         self.lines = out.lines;
         self.files = out.files;
         self.repeats = out.repeats;
@@ -281,7 +303,7 @@ impl Program {
             script.push_str(&quoted(command));
         }
         let knows = |c: &str| has(image, c) || is_program(image, c);
-        let out = shell::follow(&script, &self.variables, there, &knows);
+        let out = shell::follow(&script, &self.variables, there, &knows, None);
         let said: Vec<String> = out.lines.into_iter().map(|(_, line)| line).collect();
         Ran::Ended(out.code, said.join("\n"))
     }
@@ -455,6 +477,52 @@ mod tests {
         assert!(refused("quay.io/ccnr/web:1.0", "sh").is_some());
         let postgres = program(&json!({"image": "postgres:16"}));
         assert_eq!(postgres.ends.unwrap().1, 1);
+    }
+
+    #[test]
+    fn curl_takes_its_arguments_as_its_image_does() {
+        struct Nobody;
+        impl Network for Nobody {
+            fn ask(&self, _: &requests::Asked<'_>) -> requests::Came {
+                requests::Came::NoHost
+            }
+        }
+        let run = |container: Value| {
+            let container = container.as_object().cloned().unwrap();
+            started(
+                &json!({"metadata": {"name": "p"}}),
+                &Value::Object(container),
+                &[],
+                &Nobody,
+            )
+        };
+        for args in [
+            json!(["-sS", "http://web"]),
+            json!(["curl", "-sS", "http://web"]),
+        ] {
+            let program = run(json!({"image": "curlimages/curl", "args": args}));
+            assert_eq!(program.lines[0].1, "curl: (6) Could not resolve host: web");
+            assert_eq!(program.ends.unwrap().1, 6);
+            assert!(program.asked);
+        }
+        let script = "wget -qO- http://web || echo no; curl -s web | grep -q x";
+        let program = run(json!({"image": "busybox", "command": ["sh", "-c", script]}));
+        let lines: Vec<&str> = program
+            .lines
+            .iter()
+            .map(|(_, line)| line.as_str())
+            .collect();
+        assert_eq!(
+            lines,
+            ["wget: bad address 'web'", "no", "sh: curl: not found"]
+        );
+        assert!(
+            !of(
+                &json!({}),
+                &json!({"image": "busybox", "command": ["wget", "x"]})
+            )
+            .asked
+        );
     }
 
     #[test]

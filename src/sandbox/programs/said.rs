@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use super::{Program, of};
+use super::Program;
 use crate::sandbox::clock::Clock;
 
 /// The most lines of one run: the last ones.
@@ -18,15 +18,14 @@ const AGENT: &str = "kube-probe/1.34";
 /// A line, and when it was said.
 pub type Line = (Timestamp, String);
 
-/// What a container that started at a time has said until another one.
+/// What the program of a container that started at a time has said until another one.
 #[must_use]
 pub fn lines(
-    pod: &Value,
-    container: &Value,
+    program: &Program,
+    (pod, container): (&Value, &Value),
     (started, until): (Timestamp, Timestamp),
     clock: &Clock,
 ) -> Vec<Line> {
-    let program = of(pod, container);
     let ip = pod["status"]["podIP"].as_str().unwrap_or_default();
     let at = |after: Duration| {
         let real = SignedDuration::try_from(clock.on_machine(after)).unwrap_or_default();
@@ -35,7 +34,7 @@ pub fn lines(
     let mut out: Vec<Line> = Vec::new();
     for (after, text) in &program.lines {
         let when = at(*after);
-        out.push((when, filled(text, when, &program, ip)));
+        out.push((when, filled(text, when, program, ip)));
     }
     if let Some((pause, texts)) = &program.repeats {
         let begun = program
@@ -46,12 +45,12 @@ pub fn lines(
             out.extend(
                 texts
                     .iter()
-                    .map(|t| (at(round), filled(t, at(round), &program, ip))),
+                    .map(|t| (at(round), filled(t, at(round), program, ip))),
             );
         }
     }
     for probe in ["startupProbe", "livenessProbe", "readinessProbe"] {
-        out.extend(probed(container, &container[probe], &program, at, until));
+        out.extend(probed(container, &container[probe], program, at, until));
     }
     out.retain(|(when, _)| *when <= until);
     out.sort_by_key(|(when, _)| *when);
@@ -163,7 +162,8 @@ mod tests {
         let until = start + SignedDuration::from_secs(seconds);
         let pod = json!({"metadata": {"name": "p"}, "status": {"podIP": "10.244.0.5"}});
         let clock = Clock::standing(start);
-        let lines = lines(&pod, container, (start, until), &clock);
+        let program = super::super::of(&pod, container);
+        let lines = lines(&program, (&pod, container), (start, until), &clock);
         lines.into_iter().map(|(_, text)| text).collect()
     }
 

@@ -1,11 +1,14 @@
 //! What a shell's script does, as far as a Pod shows it: lines, waits, files, and the end.
 
+mod filters;
+mod loops;
 mod syntax;
 mod test;
 
 use std::{collections::BTreeMap, time::Duration};
 
 use self::syntax::{endless_loop, redirected, statements};
+use super::requests::{self, Network};
 
 /// The most steps of a script.
 const MOST_STEPS: usize = 1000;
@@ -40,6 +43,8 @@ pub(super) struct Outcome {
     pub(super) becomes: Option<Vec<String>>,
     /// Whether it took all memory.
     pub(super) oom: bool,
+    /// Whether it asked others.
+    pub(super) asked: bool,
 }
 
 /// A script as it is followed.
@@ -50,7 +55,8 @@ struct Run<'a> {
     /// How many scripts and loops lie in each other here.
     depth: usize,
     knows: &'a dyn Fn(&str) -> bool,
-    variables: &'a BTreeMap<String, String>,
+    variables: BTreeMap<String, String>,
+    network: Option<&'a dyn Network>,
     stop: bool,
 }
 
@@ -66,12 +72,14 @@ struct Branch {
     taken: bool,
 }
 
-/// Follows a script that finds some files. `knows` says which commands the image has beside the usual ones.
+/// Follows a script that finds some files. `knows` says which commands the image has beside the usual ones; without a network,
+/// what asks others says nothing.
 pub(super) fn follow(
     script: &str,
     variables: &BTreeMap<String, String>,
     files: Vec<(Duration, String, bool)>,
     knows: &dyn Fn(&str) -> bool,
+    network: Option<&dyn Network>,
 ) -> Outcome {
     let mut run = Run {
         now: Duration::ZERO,
@@ -82,7 +90,8 @@ pub(super) fn follow(
         steps: 0,
         depth: 0,
         knows,
-        variables,
+        variables: variables.clone(),
+        network,
         stop: false,
     };
     run.all(script);
@@ -110,7 +119,13 @@ impl Run<'_> {
     }
 
     fn followed(&mut self, script: &str) {
-        if let Some((before, body)) = endless_loop(script) {
+        let endless = endless_loop(script);
+        let begins = endless.map_or(script.len(), |(before, _)| before.len());
+        if let Some(wanted) = loops::listed(script).filter(|l| l.begins() < begins) {
+            self.rounds(&wanted);
+            return;
+        }
+        if let Some((before, body)) = endless {
             self.all(before);
             if !self.stop {
                 self.endless(body);
@@ -142,20 +157,6 @@ impl Run<'_> {
         self.out.code = code;
     }
 
-    /// `while true; do …; done`: what one round says, again and again.
-    fn endless(&mut self, body: &str) {
-        let (start, said) = (self.now, self.out.lines.len());
-        self.all(body);
-        if self.stop {
-            return;
-        }
-        let lines = self.out.lines.split_off(said);
-        let pause = self.now.saturating_sub(start).max(Duration::from_secs(1));
-        self.out.repeats = Some((pause, lines.into_iter().map(|(_, text)| text).collect()));
-        self.now = start;
-        self.stop = true;
-    }
-
     fn end(&mut self, code: i64) -> i64 {
         self.out.code = code;
         self.out.ends = Some(self.now);
@@ -164,6 +165,7 @@ impl Run<'_> {
     }
 
     fn one(&mut self, text: &str) -> i64 {
+        let whole = text;
         let (text, to_file) = redirected(text);
         let mut words = self.words(text.split(" | ").next().unwrap_or(text));
         while words
@@ -260,6 +262,7 @@ impl Run<'_> {
                 self.end(137)
             }
             _ if QUIET.contains(&name) => 0,
+            "curl" | "wget" if (self.knows)(name) => self.request(whole, &words),
             _ if (self.knows)(name) => {
                 self.out.becomes = Some(words);
                 self.stop = true;
@@ -272,6 +275,47 @@ impl Run<'_> {
                 127
             }
         }
+    }
+
+    /// Asks others.
+    fn request(&mut self, statement: &str, words: &[String]) -> i64 {
+        let Some(network) = self.network else {
+            self.now += Duration::from_millis(200);
+            return 0;
+        };
+        let said = requests::run(words, network);
+        self.out.asked = true;
+        self.now += said.took;
+        let (command, to_file) = redirected(statement);
+        let of_errors = statement[command.len()..].trim_start().starts_with("2>");
+        let mut piped = command
+            .split(" | ")
+            .skip(1)
+            .map(|c| self.words(c))
+            .peekable();
+        let (out, code) = if piped.peek().is_some() {
+            let filters: Vec<Vec<String>> = piped.collect();
+            filters::through(&said.out, &filters)
+        } else {
+            (said.out, said.code)
+        };
+        let hides = |errors| {
+            to_file
+                .as_ref()
+                .is_some_and(|f| f != "&1" && errors == of_errors)
+        };
+        let mut lines = if hides(true) { Vec::new() } else { said.err };
+        if !hides(false) {
+            lines.extend(out.lines().map(str::to_owned));
+        }
+        self.out
+            .files
+            .extend(said.file.map(|file| (self.now, file, true)));
+        let now = self.now;
+        self.out
+            .lines
+            .extend(lines.into_iter().map(|line| (now, line)));
+        code
     }
 
     /// Whether a file is there, for commands that look at one.
@@ -414,7 +458,13 @@ mod tests {
     use super::*;
 
     fn run(script: &str) -> Outcome {
-        follow(script, &BTreeMap::new(), Vec::new(), &|c| c == "nginx")
+        follow(
+            script,
+            &BTreeMap::new(),
+            Vec::new(),
+            &|c| c == "nginx",
+            None,
+        )
     }
 
     #[test]
@@ -440,6 +490,13 @@ mod tests {
                 0,
             ),
             ("if false; then exit 1\nfi\nexit 4", 0, 4),
+            ("for i in 1 2 3; do sleep $i; done; exit 4", 6, 4),
+            (
+                "for i in $(seq 2); do for j in {1..3}; do sleep 1; done; done",
+                6,
+                0,
+            ),
+            ("for i in a b; do exit 5; done", 0, 5),
         ] {
             let out = run(script);
             assert_eq!(
@@ -469,6 +526,16 @@ mod tests {
     }
 
     #[test]
+    fn a_loop_over_a_list_has_its_variable() {
+        let out = run("while true; do echo a; for i in 1 2; do echo $i; done; sleep 5; done");
+        let round = ["a", "1", "2"].map(str::to_owned).to_vec();
+        assert_eq!(out.repeats, Some((Duration::from_secs(5), round)));
+        let out = run("echo go; for f in a 'b c'; do echo \"$f!\"; done; echo end");
+        let lines: Vec<&str> = out.lines.iter().map(|(_, line)| line.as_str()).collect();
+        assert_eq!(lines, ["go", "a!", "b c!", "end"]);
+    }
+
+    #[test]
     fn files_come_and_go() {
         let out = run("touch /tmp/healthy; sleep 30; rm -f /tmp/healthy; sleep 600");
         let at = |s, there| (Duration::from_secs(s), "/tmp/healthy".to_owned(), there);
@@ -480,15 +547,16 @@ mod tests {
     fn a_script_that_calls_itself_comes_to_an_end() {
         let itself = "sh -c \"$X\"".to_owned();
         let variables = BTreeMap::from([("X".to_owned(), itself.clone())]);
-        let _ = follow(&itself, &variables, Vec::new(), &|_| false);
+        let _ = follow(&itself, &variables, Vec::new(), &|_| false, None);
         let deep = "while true; do ".repeat(20_000);
-        let _ = follow(&deep, &variables, Vec::new(), &|_| false);
+        let _ = follow(&deep, &variables, Vec::new(), &|_| false, None);
         let wide = BTreeMap::from([("X".to_owned(), "x".repeat(1 << 20))]);
         let said = follow(
             &format!("echo {}", "$X".repeat(10_000)),
             &wide,
             Vec::new(),
             &|_| false,
+            None,
         );
         assert!(said.lines.iter().all(|(_, line)| line.len() < 1 << 20));
     }

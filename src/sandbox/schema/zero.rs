@@ -95,7 +95,7 @@ mod tests {
     fn what_says_nothing_is_taken_away_but_structs_and_what_is_always_written() {
         let registry = Registry::kubernetes();
         let policies = registry.get("networking.k8s.io", "v1", "networkpolicies");
-        let schema = policies.and_then(|p| p.schema.clone()).unwrap();
+        let schema = policies.and_then(|p| p.schema().cloned()).unwrap();
         let mut object = json!({
             "metadata": {"name": "a", "labels": {}, "finalizers": [], "annotations": {"a": ""}},
             "spec": {"podSelector": {"matchLabels": {}}, "ingress": [{"from": [], "ports": []}], "egress": []},
@@ -107,7 +107,7 @@ mod tests {
         });
         assert_eq!(object, cleared);
         let slices = registry.get("discovery.k8s.io", "v1", "endpointslices");
-        let schema = slices.and_then(|p| p.schema.clone()).unwrap();
+        let schema = slices.and_then(|p| p.schema().cloned()).unwrap();
         let mut object = json!({"addressType": "IPv4", "endpoints": []});
         clear(&mut object, &schema);
         assert_eq!(object["endpoints"], json!([]));

@@ -18,6 +18,7 @@ use super::{
     clock::Clock,
     extensions,
     patch::managers::{Operation, Writer},
+    programs::runs::Runs,
     prometheus::instances::Instances,
     registry::{Registry, Resource},
     schema::sources,
@@ -36,6 +37,8 @@ pub struct Api {
     pub clock: Clock,
     /// The Prometheus servers that run in the cluster.
     pub prometheuses: Instances,
+    /// What programs got that asked others.
+    pub runs: Runs,
     registry: RwLock<Arc<Registry>>,
     /// The certificate of the authority that signed the server's own, in PEM.
     certificate: RwLock<Arc<str>>,
@@ -110,6 +113,7 @@ impl Api {
             store,
             clock,
             prometheuses: Instances::default(),
+            runs: Runs::default(),
             registry: RwLock::new(Arc::new(registry)),
             certificate: RwLock::new(Arc::from("")),
             signer: RwLock::new(Arc::new(Signer::random())),

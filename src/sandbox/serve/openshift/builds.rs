@@ -1,11 +1,14 @@
 //! Builds: how they are started, and what they print.
 
+use std::sync::Arc;
+
 use http::{Response, StatusCode};
 use serde_json::{Value, json};
 
 use super::own;
 use crate::sandbox::{
     openshift::{build_log, generate},
+    registry::Resource,
     serve::{
         On,
         respond::{self, Body},
@@ -30,26 +33,27 @@ pub(super) fn instantiate(on: &On<'_>, sub: &str) -> Result<Response<Body>, Refu
 }
 
 /// What a Build has printed so far. Who does not wait gets nothing of one that has not begun.
-pub(super) fn log(on: &On<'_>) -> Result<Response<Body>, Refusal> {
-    let build = on.api.get(on.resource, on.namespace(), on.name())?;
+pub(in crate::sandbox::serve) fn log(
+    on: &On<'_>,
+    builds: &Arc<Resource>,
+    name: &str,
+) -> Result<Response<Body>, Refusal> {
+    let build = on.api.get(builds, on.namespace(), name)?;
     let query = &on.asked.query;
     let waits = matches!(build["status"]["phase"].as_str(), Some("New" | "Pending"));
     if waits && query.is("nowait") {
         return Ok(respond::text(StatusCode::NO_CONTENT, ""));
     }
     if waits || query.is("follow") {
-        return Ok(follow(on));
+        return Ok(follow(on, builds, name));
     }
     Ok(respond::text(StatusCode::OK, &build_log::written(&build)))
 }
 
 /// The log as it grows, until the Build has ended.
-fn follow(on: &On<'_>) -> Response<Body> {
-    let (api, resource) = (
-        std::sync::Arc::clone(on.api),
-        std::sync::Arc::clone(on.resource),
-    );
-    let (namespace, name) = (on.namespace().map(str::to_owned), on.name().to_owned());
+fn follow(on: &On<'_>, builds: &Arc<Resource>, name: &str) -> Response<Body> {
+    let (api, resource) = (Arc::clone(on.api), Arc::clone(builds));
+    let (namespace, name) = (on.namespace().map(str::to_owned), name.to_owned());
     let (out, lines) = tokio::sync::mpsc::channel(1);
     tokio::spawn(async move {
         let mut newest = api.store.subscribe();

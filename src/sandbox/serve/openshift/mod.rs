@@ -1,6 +1,6 @@
 //! Requests to `OpenShift`'s API server that are no plain objects: views of other objects, and things to do.
 
-mod builds;
+pub(super) mod builds;
 mod deployments;
 mod images;
 mod projects;
@@ -35,7 +35,7 @@ pub(super) fn answer(on: &On<'_>, verb: Verb) -> Option<Result<Response<Body>, R
         ("build.openshift.io", _, "instantiate" | "instantiatebinary" | "clone") => {
             builds::instantiate(on, sub)
         }
-        ("build.openshift.io", "builds", "log") => builds::log(on),
+        ("build.openshift.io", "builds", "log") => builds::log(on, on.resource, on.name()),
         ("build.openshift.io", "builds", "details") => builds::details(on),
         ("apps.openshift.io", "deploymentconfigs", "instantiate") => deployments::instantiate(on),
         ("apps.openshift.io", "deploymentconfigs", "rollback") => deployments::rollback(on),

@@ -15,8 +15,12 @@ use super::super::{
     respond::{self, Body},
 };
 use crate::sandbox::{
+    openshift::build_log,
     pointer::items,
-    programs::said::{self, Line},
+    programs::{
+        self,
+        said::{self, Line},
+    },
     registry::Resource,
     status::Refusal,
     verbs::Api,
@@ -60,6 +64,9 @@ pub(super) fn answer(on: &On<'_>) -> Result<Response<Body>, Refusal> {
         tail: number("tailLines").and_then(|n| usize::try_from(n).ok()),
         bytes: number("limitBytes").and_then(|n| usize::try_from(n).ok()),
     };
+    if let Some(answer) = of_build(on, &pod, &wanted) {
+        return answer;
+    }
     if pod["spec"]["nodeName"].as_str().is_none_or(str::is_empty) {
         return Ok(respond::text(StatusCode::OK, ""));
     }
@@ -78,6 +85,24 @@ pub(super) fn answer(on: &On<'_>) -> Result<Response<Body>, Refusal> {
         return Ok(follow.start(first, last.or(Some(now))));
     }
     Ok(respond::text(StatusCode::OK, &first))
+}
+
+/// A Build's own Pod prints what the Build does.
+fn of_build(on: &On<'_>, pod: &Value, wanted: &Wanted) -> Option<Result<Response<Body>, Refusal>> {
+    let name = pod["metadata"]["annotations"]["openshift.io/build.name"].as_str()?;
+    let builds = on
+        .api
+        .registry()
+        .get("build.openshift.io", "v1", "builds")?;
+    let build = on.api.get(&builds, on.namespace(), name).ok()?;
+    if on.asked.query.is("follow") {
+        return Some(super::super::openshift::builds::log(on, &builds, name));
+    }
+    let started = pod["status"]["startTime"].as_str();
+    let started = started.and_then(|t| t.parse().ok()).unwrap_or_default();
+    let text = build_log::written(&build);
+    let lines: Vec<Line> = text.lines().map(|l| (started, l.to_owned())).collect();
+    Some(Ok(respond::text(StatusCode::OK, &printed(&lines, wanted))))
 }
 
 /// The container that is meant.
@@ -195,7 +220,9 @@ fn lines(api: &Api, pod: &Value, wanted: &Wanted, run: &Run) -> Vec<Line> {
     let Some(spec) = specs.find(|c| c["name"] == wanted.container.as_str()) else {
         return Vec::new();
     };
-    let mut lines = said::lines(pod, spec, (run.started, until), &api.clock);
+    let program = api.runs.get(&run.id);
+    let program = program.unwrap_or_else(|| programs::of(pod, spec));
+    let mut lines = said::lines(&program, (pod, spec), (run.started, until), &api.clock);
     if let Some(since) = wanted.since {
         lines.retain(|(when, _)| *when >= since);
     }

@@ -65,7 +65,7 @@ fn not_really(on: &On<'_>, sub: &str) -> Result<Response<Body>, Refusal> {
             "ask a Service through the API server instead, with kubectl get --raw /api/v1/namespaces/{namespace}/services/NAME:PORT/proxy/"
         ),
         _ => format!(
-            "see what it says with kubectl logs {pod} -n {namespace}, and how it does with kubectl describe pod {pod} -n {namespace}"
+            "see what it says with kubectl logs {pod} -n {namespace}, and how it does with kubectl describe pod {pod} -n {namespace}; to ask a server from inside, kubectl run ask -n {namespace} --image=curlimages/curl --rm -i --restart=Never -- curl -s http://NAME"
         ),
     };
     Err(Refusal::bad_request(format!(

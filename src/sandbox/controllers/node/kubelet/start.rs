@@ -10,6 +10,7 @@ use super::{
     life::{Exit, Run, State},
 };
 use crate::sandbox::{
+    network::fetch::OfPod,
     programs::{self, reference::Reference, table::Image},
     status::Refusal,
 };
@@ -208,7 +209,12 @@ fn launch(look: &Look<'_>, spec: &Value, part: &str, run: &mut Run) -> Tried {
     );
     run.stops = None;
     run.probes.reset();
-    run.program = programs::again(look.pod, spec, &run.left);
+    let network = OfPod {
+        api: look.cluster.api,
+        pod: look.pod,
+    };
+    run.program = programs::started(look.pod, spec, &run.left, &network);
+    look.cluster.api.runs.keep(&run.id, &run.program);
     look.event(
         part,
         false,
