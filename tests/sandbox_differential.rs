@@ -23,11 +23,14 @@ use support::cluster::{RealCluster, fresh};
 const TRIES: u32 = 20;
 const PAUSE: std::time::Duration = std::time::Duration::from_millis(100);
 
+/// The longest that an answer takes.
+const LONGEST: std::time::Duration = std::time::Duration::from_secs(30);
+
 /// What the server makes up: names of volumes and of Pods, addresses of Services.
 static GENERATED: LazyLock<Regex> = LazyLock::new(|| {
     let suffix = "[bcdfghjklmnpqrstvwxz2456789]{5}";
     Regex::new(&format!(
-        r"\b(kube-api-access-{suffix}|x-{suffix}|10\.96\.\d+\.\d+)\b"
+        r"\b(kube-api-access-{suffix}|(?:x-|X_|1-){suffix}|10\.96\.\d+\.\d+)\b"
     ))
     .unwrap()
 });
@@ -313,9 +316,16 @@ async fn ask(
         request.header(name, named(value))
     });
     let request = request.body(kube::client::Body::from(body)).unwrap();
-    let answer = client.send(request).await.unwrap();
+    let answer = tokio::time::timeout(LONGEST, client.send(request)).await;
+    let answer = answer
+        .unwrap_or_else(|_| panic!("{}: no answer", asked.ask))
+        .unwrap();
     let (head, body) = answer.into_parts();
-    let bytes = body.collect().await.unwrap().to_bytes();
+    let bytes = tokio::time::timeout(LONGEST, body.collect()).await;
+    let bytes = bytes
+        .unwrap_or_else(|_| panic!("{}: no end", asked.ask))
+        .unwrap()
+        .to_bytes();
     let kind = head.headers.get("content-type");
     let kind = kind
         .and_then(|k| k.to_str().ok())
@@ -329,6 +339,10 @@ async fn ask(
     let whole = body.clone();
     let own = body.to_string().replace(namespace, "NS");
     body = serde_json::from_str(&own).unwrap();
+    // One event is a list of events too.
+    if body["type"].is_string() && body["object"].is_object() {
+        body = json!([body]);
+    }
     if let Value::Array(events) = &mut body {
         // When a bookmark comes is the server's choice, but for the one that ends the initial events.
         events.retain(|e| {
@@ -429,6 +443,10 @@ fn by_manager(entries: &mut Value) {
 fn timeless(value: &mut Value) {
     match value {
         Value::Object(map) => {
+            *map = std::mem::take(map)
+                .into_iter()
+                .map(|(key, child)| (TOLD.replace_all(&key, "TOLD").into_owned(), child))
+                .collect();
             for (key, child) in map.iter_mut() {
                 match key.as_str() {
                     "uid" if child.is_string() => *child = json!("UID"),

@@ -329,12 +329,16 @@ pub fn selectable(resource: &Resource) -> Vec<&str> {
         ("", "Namespace") => &["status.phase"],
         ("", "Node") => &["spec.unschedulable"],
         ("", "Service") => &["spec.clusterIP", "spec.type"],
-        ("apps", "ReplicaSet") | ("", "ReplicationController") => &["status.replicas"],
+        ("", "ReplicationController") => &["status.replicas"],
         ("batch", "Job") => &["status.successful"],
         ("certificates.k8s.io", _) => &["spec.signerName"],
         _ => &[],
     };
-    let mut all = vec!["metadata.name", "metadata.namespace"];
+    let mut all = vec!["metadata.name"];
+    // Kinds without fields of their own have this one too where they lie in no namespace.
+    if resource.namespaced || own.is_empty() {
+        all.push("metadata.namespace");
+    }
     all.extend(own);
     let custom = resource.definition.iter().flat_map(|d| &d.selectable);
     all.extend(custom.map(String::as_str));

@@ -2,8 +2,10 @@
 
 pub mod amount;
 pub mod decode;
+pub mod json;
 mod load;
 pub mod quantity;
+pub mod syntax;
 mod times;
 pub mod zero;
 

@@ -112,7 +112,12 @@ impl Form {
             _ if kind == "Status" => Cow::Borrowed(object),
             Shape::Whole => resource.shown(object),
             Shape::Metadata => Cow::Owned(metadata(object)),
-            Shape::Table => Cow::Owned(tables::table(resource, [object], now, self.whole_rows)),
+            Shape::Table => {
+                let mut table = tables::table(resource, [object], now, self.whole_rows);
+                table["metadata"]["resourceVersion"] =
+                    object["metadata"]["resourceVersion"].clone();
+                Cow::Owned(table)
+            }
         };
         let event = Event {
             kind: change,
