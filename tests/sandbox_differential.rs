@@ -42,7 +42,8 @@ static REPEATED: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\{(\w)\*(\d+)\}
 static TOLD: LazyLock<Regex> = LazyLock::new(|| {
     let uid = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}";
     let versions = r"(?:large|old) resource version: \d+(?:, current: \d+| \(\d+\))";
-    Regex::new(&format!("{uid}|{versions}")).unwrap()
+    let written = r#"resourceVersion\\?":\\?"\d+|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"#;
+    Regex::new(&format!("{uid}|{versions}|{written}")).unwrap()
 });
 
 /// Requests that belong together, in a namespace of their own.
@@ -357,7 +358,8 @@ async fn ask(
         .iter()
         .map(|w| w.to_str().unwrap().to_owned())
         .collect();
-    let answer = json!({"status": head.status.as_u16(), "type": kind, "body": body, "warnings": warnings});
+    let answer =
+        json!({"status": head.status.as_u16(), "type": kind, "body": body, "warnings": warnings});
     (answer, whole)
 }
 

@@ -7,10 +7,12 @@ const DEEPEST: usize = 10_000;
 /// What is wrong; nothing if it is JSON.
 pub fn problem(text: &[u8]) -> Option<String> {
     let mut scanner = Scanner { text, at: 0 };
-    let scanned = scanner.value(0).and_then(|()| match scanner.after_spaces() {
-        None => Ok(()),
-        Some(c) => Err(Some(unexpected(c, "after top-level value"))),
-    });
+    let scanned = scanner
+        .value(0)
+        .and_then(|()| match scanner.after_spaces() {
+            None => Ok(()),
+            Some(c) => Err(Some(unexpected(c, "after top-level value"))),
+        });
     let end = || "unexpected end of JSON input".to_owned();
     scanned.err().map(|told| told.unwrap_or_else(end))
 }
@@ -197,8 +199,14 @@ mod tests {
     fn faults_are_worded_as_go_words_them() {
         for (text, why) in [
             ("{", "unexpected end of JSON input"),
-            ("nonsense", "invalid character 'o' in literal null (expecting 'u')"),
-            ("{'a'", "invalid character '\\'' looking for beginning of object key string"),
+            (
+                "nonsense",
+                "invalid character 'o' in literal null (expecting 'u')",
+            ),
+            (
+                "{'a'",
+                "invalid character '\\'' looking for beginning of object key string",
+            ),
             ("{} x", "invalid character 'x' after top-level value"),
             ("[1 2]", "invalid character '2' after array element"),
             ("{\"a\" 1}", "invalid character '1' after object key"),

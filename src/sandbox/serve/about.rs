@@ -17,7 +17,9 @@ pub(super) fn answer(api: &Api, asked: &Asked) -> Option<Response<Body>> {
         .header(header::ACCEPT)
         .contains("as=APIGroupDiscoveryList");
     let found = match asked.path.trim_end_matches('/') {
-        "/healthz" | "/livez" | "/readyz" => return Some(respond::text(StatusCode::OK, "ok")),
+        "/healthz" | "/livez" | "/readyz" | "/healthz/ping" | "/livez/ping" | "/readyz/ping" => {
+            return Some(respond::text(StatusCode::OK, "ok"));
+        }
         "/version" => version(),
         "/openapi/v2"
             if asked

@@ -249,8 +249,7 @@ pub(super) fn body(
     };
     match media {
         Some(Media::Protobuf) => {
-            let envelope =
-                Envelope::open(&asked.body).map_err(|e| unrecognized(&e.to_string()))?;
+            let envelope = Envelope::open(&asked.body).map_err(|e| unrecognized(&e.to_string()))?;
             let read = envelope.object(version, kind);
             read.map_err(|problem| match &problem {
                 Malformed::Unknown { kind, .. } => unhandled(kind, &problem.to_string()),
@@ -315,6 +314,9 @@ fn yaml(text: &str) -> Result<Noticing, String> {
     };
     let line = fault.location().map_or(0, |l| l.line());
     let why = fault.to_string();
+    // The first line, without where that is.
+    let why = why.lines().next().unwrap_or_default();
+    let why = why.splitn(3, ": ").last().unwrap_or_default();
     let value = serde_yaml::from_str_with_options(text, lenient);
     let value = value.map_err(|_| format!("yaml: line {line}: {why}"))?;
     let key = why.split_once("duplicate mapping key: ");

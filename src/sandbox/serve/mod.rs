@@ -191,6 +191,10 @@ fn outcome(
         };
     }
     let Some(target) = Target::parse(&asked.path) else {
+        let wanted = Attributes::of_path(&asked.method.as_str().to_lowercase(), &asked.path);
+        if !authz::decide(&api.store, &user, &wanted).allowed {
+            return Err(wanted.refusal(&user));
+        }
         return Ok(respond::text(StatusCode::NOT_FOUND, "404 page not found\n"));
     };
     let registry = api.registry();

@@ -46,8 +46,8 @@ pub(super) fn number(query: &Query, name: &str) -> Result<Option<i64>, Refusal> 
     })
 }
 
-/// Whether nothing is to be kept: what `dryRun` says, which is `All` or nothing.
-pub(super) fn dry_run(values: &[&str]) -> Option<Cause> {
+/// What `dryRun` has wrong, which is `All` where it is given.
+fn dry_run(values: &[&str]) -> Option<Cause> {
     let wrong = values.iter().any(|v| *v != "All");
     wrong.then(|| Cause::not_supported("dryRun", &json!(values), &["All"]))
 }
@@ -71,7 +71,7 @@ pub(super) fn of_deletion(query: &Query) -> Result<Value, Refusal> {
 }
 
 /// The refusal of options.
-pub(super) fn refuse(kind: &str, causes: Vec<Cause>) -> Result<(), Refusal> {
+fn refuse(kind: &str, causes: Vec<Cause>) -> Result<(), Refusal> {
     if causes.is_empty() {
         return Ok(());
     }
@@ -89,7 +89,10 @@ fn forcing(query: &Query, applies: bool) -> Vec<Cause> {
         causes.push(Cause::forbidden("force", why));
     }
     if applies && query.get("fieldManager").is_empty() {
-        causes.push(Cause::required("fieldManager", "is required for apply patch"));
+        causes.push(Cause::required(
+            "fieldManager",
+            "is required for apply patch",
+        ));
     }
     causes
 }
@@ -102,7 +105,10 @@ fn writing(query: &Query) -> Vec<Cause> {
     }
     let hidden = manager.char_indices().find(|(_, c)| c.is_control());
     if let Some((at, c)) = hidden {
-        let why = format!("invalid character U+{:04X} (at position {at})", u32::from(c));
+        let why = format!(
+            "invalid character U+{:04X} (at position {at})",
+            u32::from(c)
+        );
         causes.push(Cause {
             reason: "FieldValueInvalid",
             message: format!("Invalid value: {}: {why}", quoted(manager)),
@@ -121,6 +127,7 @@ fn writing(query: &Query) -> Vec<Cause> {
 
 /// A text as Go quotes it.
 fn quoted(text: &str) -> String {
+    use std::fmt::Write as _;
     let mut out = String::from('"');
     for c in text.chars() {
         match c {
@@ -129,7 +136,7 @@ fn quoted(text: &str) -> String {
             '\u{b}' => out.push_str("\\v"),
             '\u{c}' => out.push_str("\\f"),
             c if c.is_ascii_control() && !matches!(c, '\n' | '\r' | '\t') => {
-                out.push_str(&format!("\\x{:02x}", u32::from(c)));
+                let _ = write!(out, "\\x{:02x}", u32::from(c));
             }
             c => out.extend(c.escape_debug()),
         }
@@ -188,7 +195,8 @@ fn watching(query: &Query) -> Vec<Cause> {
             causes.push(forbidden(why));
         }
     } else if !wanted.is_empty() {
-        let why = "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided";
+        let why =
+            "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided";
         causes.push(forbidden(why));
     }
     if !wanted.is_empty() {

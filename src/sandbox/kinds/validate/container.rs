@@ -64,6 +64,11 @@ fn common(container: &Value, at: &str, volumes: &BTreeSet<&str>, found: &mut Fou
     }
     // A template may hold a blank: something else sets the image later.
     found.text(format!("{at}.image"), &container["image"]);
+    let image = container["image"].as_str().unwrap_or_default();
+    if image.trim() != image {
+        let why = "must not have leading or trailing whitespace";
+        found.invalid(format!("{at}.image"), &container["image"], why);
+    }
     found.optional_of(
         format!("{at}.terminationMessagePolicy"),
         &container["terminationMessagePolicy"],

@@ -122,7 +122,8 @@ fn owners(owners: &Value) -> Vec<Cause> {
 
 fn finalizers(resource: &Resource, finalizers: &Value) -> Vec<Cause> {
     const FIELD: &str = "metadata.finalizers";
-    const NO_FINALIZER: &str = "name is neither a standard finalizer name nor is it fully qualified";
+    const NO_FINALIZER: &str =
+        "name is neither a standard finalizer name nor is it fully qualified";
     let mut causes = Vec::new();
     let has = |name: &str| items(finalizers).iter().any(|f| f == name);
     for (i, finalizer) in each(finalizers) {

@@ -4,6 +4,7 @@
 mod batch;
 mod config;
 mod container;
+mod fixed;
 mod found;
 mod metadata;
 mod network;
@@ -18,6 +19,7 @@ mod workload;
 
 use serde_json::{Value, json};
 
+pub(super) use self::fixed::change;
 use self::found::Found;
 use crate::sandbox::{names, registry::Resource, status::Cause};
 
@@ -74,74 +76,6 @@ fn core(resource: &Resource, object: &Value, found: &mut Found) {
         "Service" => service::service(object, found),
         _ => {}
     }
-}
-
-/// What is wrong with a change: fields that stay as they are.
-pub(super) fn change(resource: &Resource, live: &Value, object: &Value) -> Vec<Cause> {
-    const IMMUTABLE: &str = "field is immutable";
-    // Labels are looked at with the change, and again with the object.
-    let mut causes = labels(&object["metadata"]["labels"], "metadata.labels");
-    causes.extend(metadata::added_too_late(live, object));
-    let mut same = |pointer: &str, field: &str| {
-        let (before, after) = (live.pointer(pointer), object.pointer(pointer));
-        if before != after {
-            let after = after.cloned().unwrap_or_default();
-            causes.push(Cause::invalid(field, &after, IMMUTABLE));
-        }
-    };
-    match (resource.group.as_str(), resource.kind.as_str()) {
-        ("apps", "Deployment" | "ReplicaSet" | "DaemonSet") => {
-            same("/spec/selector", "spec.selector");
-        }
-        ("batch", "Job") => {
-            same("/spec/selector", "spec.selector");
-            // Where and how the Pods run may change as long as there are none.
-            let waits = live["spec"]["suspend"] == true && live["status"]["startTime"].is_null();
-            if !waits {
-                same("/spec/template", "spec.template");
-            }
-        }
-        ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding")
-            if live["roleRef"] != object["roleRef"] =>
-        {
-            let role = &object["roleRef"];
-            // As Go prints a struct without names for JSON.
-            let shown =
-                json!({"APIGroup": role["apiGroup"], "Kind": role["kind"], "Name": role["name"]});
-            causes.push(Cause::invalid("roleRef", &shown, "cannot change roleRef"));
-        }
-        ("", "Secret") => same("/type", "type"),
-        ("apps", "ControllerRevision") => same("/data", "data"),
-        ("", "Service") => {
-            let ip = |o: &Value| {
-                o["spec"]["clusterIP"]
-                    .as_str()
-                    .unwrap_or_default()
-                    .to_owned()
-            };
-            if !ip(live).is_empty()
-                && ip(live) != ip(object)
-                && object["spec"]["type"] != "ExternalName"
-            {
-                let message = "may not change once set";
-                causes.push(Cause::invalid(
-                    "spec.clusterIPs[0]",
-                    &object["spec"]["clusterIPs"][0],
-                    message,
-                ));
-            }
-        }
-        _ => {}
-    }
-    for (kind, field) in [("ConfigMap", "data"), ("Secret", "data")] {
-        if resource.kind == kind && live["immutable"] == true && live[field] != object[field] {
-            causes.push(Cause::forbidden(
-                field,
-                "field is immutable when `immutable` is set",
-            ));
-        }
-    }
-    causes
 }
 
 /// Labels: their keys and values.

@@ -21,6 +21,11 @@ use crate::sandbox::{
 /// Evicts a Pod, or says whose budget does not allow it.
 pub(super) fn answer(on: &On<'_>) -> Result<Response<Body>, Refusal> {
     let body = on.body()?;
+    let named = name(&body);
+    if !named.is_empty() && named != on.name() {
+        let why = "name in URL does not match name in Eviction object";
+        return Err(Refusal::bad_request(why));
+    }
     let pod = on.api.get(on.resource, on.namespace(), on.name())?;
     let mut options = Options::parse(&body["deleteOptions"])?;
     options.user = on.user.clone();

@@ -205,12 +205,24 @@ mod tests {
     #[test]
     fn faults_are_told_where_they_are() {
         for (text, why) in [
-            ("=b", "found '=', expected: !, identifier, or 'end of string'"),
+            (
+                "=b",
+                "found '=', expected: !, identifier, or 'end of string'",
+            ),
             ("a=b,", "found '', expected: identifier after ','"),
             ("!a=b", "found '=', expected: ',' or 'end of string'"),
-            ("a in b", "unable to parse requirement: found 'b' expected: '('"),
-            ("a in (b", "unable to parse requirement: found '', expected: ',' or ')'"),
-            ("a b", "unable to parse requirement: found 'b', expected: in, notin, =, ==, !=, gt, lt"),
+            (
+                "a in b",
+                "unable to parse requirement: found 'b' expected: '('",
+            ),
+            (
+                "a in (b",
+                "unable to parse requirement: found '', expected: ',' or ')'",
+            ),
+            (
+                "a b",
+                "unable to parse requirement: found 'b', expected: in, notin, =, ==, !=, gt, lt",
+            ),
         ] {
             assert_eq!(parse(text).unwrap_err(), why, "{text}");
         }
