@@ -77,9 +77,9 @@ impl Api {
             let live = resource.seen(live);
             let mut object = (*live).clone();
             changed(&mut object, kind, patch, resource)?;
-            let mut warnings = place
-                .decode(&mut object)
-                .map_err(|refusal| unfit(refusal, resource, (kind, patch), &object))?;
+            let decoded = place.decode(&mut object);
+            let mut warnings =
+                decoded.map_err(|refusal| unfit(refusal, resource, (kind, patch), &live))?;
             place.fits(&mut object, Some(wanted))?;
             let operation = Operation::Update;
             let object = self.replace(state, &place, &live, object, operation, &mut warnings)?;
@@ -182,7 +182,7 @@ fn unfit(
     refusal: Refusal,
     resource: &Resource,
     (kind, patch): (Kind, &Value),
-    object: &Value,
+    live: &Value,
 ) -> Refusal {
     let place = format!(" cannot be handled as a {}: ", resource.kind);
     let Some((_, problem)) = refusal.message.split_once(&place) else {
@@ -193,7 +193,12 @@ fn unfit(
         _ if resource.definition.is_some() => return refusal,
         Kind::Strategic if strict => printed(patch),
         Kind::Strategic => return refusal,
-        _ => object.to_string(),
+        _ => {
+            let mut object = live.clone();
+            // It was applied a moment ago.
+            let _ = changed(&mut object, kind, patch, resource);
+            object.to_string()
+        }
     };
     let cause = Cause::invalid("patch", &Value::from(shown), problem);
     let about = About {

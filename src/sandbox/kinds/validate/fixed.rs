@@ -72,13 +72,13 @@ pub(in crate::sandbox::kinds) fn change(
             }
         }
         ("storage.k8s.io", "StorageClass") => {
+            same("/volumeBindingMode", "volumeBindingMode");
             for field in ["parameters", "provisioner", "reclaimPolicy"] {
                 if live[field] != object[field] {
                     let why = format!("updates to {field} are forbidden.");
                     causes.push(Cause::forbidden(field, &why));
                 }
             }
-            same("/volumeBindingMode", "volumeBindingMode");
         }
         ("scheduling.k8s.io", "PriorityClass") => {
             if live["value"] != object["value"] {
