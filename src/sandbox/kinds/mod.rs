@@ -379,6 +379,26 @@ pub fn grace(resource: &Resource, object: &Value, wanted: Option<i64>) -> i64 {
         .unwrap_or(30)
 }
 
+/// Whether the answer to the deletion of an object that is gone is the object itself.
+/// <https://github.com/kubernetes/kubernetes/tree/master/pkg/registry> (`ReturnDeletedObject`)
+#[must_use]
+pub fn is_shown_at_its_end(resource: &Resource) -> bool {
+    match resource.group.as_str() {
+        "" => matches!(
+            resource.kind.as_str(),
+            "PersistentVolume"
+                | "PersistentVolumeClaim"
+                | "Pod"
+                | "PodTemplate"
+                | "ResourceQuota"
+                | "Service"
+                | "ServiceAccount"
+        ),
+        "storage.k8s.io" => resource.kind != "CSIStorageCapacity",
+        _ => false,
+    }
+}
+
 /// What an object is held by from when its end begins.
 #[must_use]
 pub fn last_finalizer(resource: &Resource, object: &Value) -> Option<&'static str> {

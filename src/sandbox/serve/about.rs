@@ -75,7 +75,7 @@ fn described(registry: &Registry, of: &str) -> Response<Body> {
     };
     match openapi::document(registry, group, version) {
         Some(found) => respond::json(StatusCode::OK, &found),
-        None => respond::text(StatusCode::NOT_FOUND, ""),
+        None => respond::bytes(StatusCode::NOT_FOUND, "", ""),
     }
 }
 

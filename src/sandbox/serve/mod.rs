@@ -195,6 +195,9 @@ fn outcome(
         if !authz::decide(&api.store, &user, &wanted).allowed {
             return Err(wanted.refusal(&user));
         }
+        if is_version(api, &asked.path) {
+            return Err(Refusal::no_resource());
+        }
         return Ok(respond::text(StatusCode::NOT_FOUND, "404 page not found\n"));
     };
     let registry = api.registry();
@@ -252,6 +255,20 @@ fn outcome(
     respond::warn(&mut answer, warning);
     openshift::warn(&on, &mut answer);
     Ok(answer)
+}
+
+/// Whether a path is that of a version of a group that is served, where this one is not.
+fn is_version(api: &Api, path: &str) -> bool {
+    let parts: Vec<&str> = path.split('/').filter(|p| !p.is_empty()).collect();
+    match parts.as_slice() {
+        ["api", _] => true,
+        ["apis", group, _] => {
+            let registry = api.registry();
+            let served = registry.groups().iter().any(|g| g.name == *group);
+            served && !registry.is_custom(group)
+        }
+        _ => false,
+    }
 }
 
 /// A request for a resource.
@@ -382,7 +399,7 @@ impl On<'_> {
     fn selector(&self) -> Result<Selector, Refusal> {
         let query = &self.asked.query;
         let selector = Selector::parse(query.get("labelSelector"), query.get("fieldSelector"))?;
-        selector.check_fields(&kinds::selectable(self.resource))?;
+        selector.check_fields(&kinds::selectable(self.resource), !self.resource.custom)?;
         Ok(selector)
     }
 
@@ -430,8 +447,11 @@ impl On<'_> {
             .api
             .delete(self.resource, self.namespace(), self.name(), &options)?
         {
-            // Pods and what is still going are shown; of what is gone a word is enough.
+            // What is still going is shown, and some kinds always; of the rest a word is enough.
             Deleted::Going(object) => Ok(self.object(StatusCode::OK, &object, &[])),
+            Deleted::Gone(object) if kinds::is_shown_at_its_end(self.resource) => {
+                Ok(self.object(StatusCode::OK, &object, &[]))
+            }
             Deleted::Gone(object) => {
                 let told = respond::deleted(self.resource, &object);
                 Ok(self.form.value(StatusCode::OK, &told))

@@ -141,7 +141,7 @@ impl Api {
         for object in found {
             let of = object["metadata"]["namespace"].as_str();
             match self.delete(resource, of, name(&object), options) {
-                Ok(Deleted::Gone(o) | Deleted::Going(o)) => gone.push(o),
+                Ok(_) => gone.push(Arc::clone(&object)),
                 // Somebody else was faster.
                 Err(refusal) if refusal.code == http::StatusCode::NOT_FOUND => {}
                 Err(refusal) => return Err(refusal),

@@ -209,7 +209,7 @@ fn unfit(
 }
 
 /// A value as Go prints it.
-fn printed(value: &Value) -> String {
+pub(in crate::sandbox) fn printed(value: &Value) -> String {
     match value {
         Value::Null => "<nil>".to_owned(),
         Value::String(text) => text.clone(),
@@ -311,10 +311,30 @@ pub(super) fn rfc6902(object: &mut Value, patch: &Value) -> Result<(), Refusal> 
                 return Err(Refusal::unprocessable());
             }
         }
-        json_patch::patch(object, std::slice::from_ref(operation))
-            .map_err(|_| Refusal::unprocessable())?;
+        let added = added(object, operation);
+        json_patch::patch(
+            object,
+            std::slice::from_ref(added.as_ref().unwrap_or(operation)),
+        )
+        .map_err(|_| Refusal::unprocessable())?;
     }
     Ok(())
+}
+
+/// The addition that a replacement is of a field that is not there: the API server takes it for one.
+fn added(object: &Value, operation: &PatchOperation) -> Option<PatchOperation> {
+    let PatchOperation::Replace(replace) = operation else {
+        return None;
+    };
+    let (parent, _) = replace.path.split_back()?;
+    let is_field = parent.resolve(object).is_ok_and(Value::is_object);
+    let missing = replace.path.resolve(object).is_err();
+    (is_field && missing).then(|| {
+        PatchOperation::Add(json_patch::AddOperation {
+            path: replace.path.clone(),
+            value: replace.value.clone(),
+        })
+    })
 }
 
 #[cfg(test)]

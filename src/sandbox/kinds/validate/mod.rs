@@ -68,7 +68,10 @@ fn core(resource: &Resource, object: &Value, found: &mut Found) {
         "Node" => record::node(object, found),
         "PersistentVolume" => storage::volume(object, found),
         "PersistentVolumeClaim" => storage::claim(object, found),
-        "Pod" => pod::spec(&object["spec"], "spec", found),
+        "Pod" => {
+            pod::spec(&object["spec"], "spec", found);
+            container::images(&object["spec"], found);
+        }
         "PodTemplate" => pod::spec(&object["template"]["spec"], "template.spec", found),
         "ReplicationController" => workload::spec(resource, object, found),
         "ResourceQuota" => resources::quota(object, found),

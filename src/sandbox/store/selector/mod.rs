@@ -113,13 +113,13 @@ impl Selector {
         self.labels.is_empty() && self.fields.is_empty()
     }
 
-    /// Refuses fields by which objects of a kind can't be selected. Kinds without fields of their own say which there are.
-    pub fn check_fields(&self, known: &[&str]) -> Result<(), Refusal> {
+    /// Refuses fields by which objects of a kind can't be selected. Built-in kinds without fields of their own say which there are.
+    pub fn check_fields(&self, known: &[&str], built_in: bool) -> Result<(), Refusal> {
         let Some(field) = self.fields().find(|f| !known.contains(f)) else {
             return Ok(());
         };
         Err(Refusal::bad_request(match known {
-            [_, _] => {
+            [_, "metadata.namespace"] if built_in => {
                 let known: Vec<String> = known.iter().map(|k| format!("\"{k}\"")).collect();
                 let known = known.join(", ");
                 format!("\"{field}\" is not a known field selector: only {known}")
