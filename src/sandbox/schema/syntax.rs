@@ -5,14 +5,13 @@
 const DEEPEST: usize = 10_000;
 
 /// What is wrong; nothing if it is JSON.
+#[must_use]
 pub fn problem(text: &[u8]) -> Option<String> {
-    let mut scanner = Scanner { text, at: 0 };
-    let scanned = scanner
-        .value(0)
-        .and_then(|()| match scanner.after_spaces() {
-            None => Ok(()),
-            Some(c) => Err(Some(unexpected(c, "after top-level value"))),
-        });
+    let mut reader = Scanner { text, at: 0 };
+    let scanned = reader.value(0).and_then(|()| match reader.after_spaces() {
+        None => Ok(()),
+        Some(c) => Err(Some(unexpected(c, "after top-level value"))),
+    });
     let end = || "unexpected end of JSON input".to_owned();
     scanned.err().map(|told| told.unwrap_or_else(end))
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{labels, metadata};
 use crate::sandbox::{registry::Resource, status::Cause};
 
-/// What may change of a StatefulSet.
+/// What may change of a `StatefulSet`.
 /// <https://github.com/kubernetes/kubernetes/blob/master/pkg/apis/apps/validation/validation.go> (`ValidateStatefulSetUpdate`)
 const CHANGEABLE: [&str; 7] = [
     "replicas",
@@ -66,10 +66,10 @@ pub(in crate::sandbox::kinds) fn change(
             causes.push(Cause::invalid("roleRef", &shown, "cannot change roleRef"));
         }
         ("", "Secret") => same("/type", "type"),
-        ("apps", "StatefulSet") => {
-            if rest(&live["spec"], &CHANGEABLE) != rest(&object["spec"], &CHANGEABLE) {
-                causes.push(Cause::forbidden("spec", STATEFUL));
-            }
+        ("apps", "StatefulSet")
+            if rest(&live["spec"], &CHANGEABLE) != rest(&object["spec"], &CHANGEABLE) =>
+        {
+            causes.push(Cause::forbidden("spec", STATEFUL));
         }
         ("storage.k8s.io", "StorageClass") => {
             same("/volumeBindingMode", "volumeBindingMode");
@@ -81,11 +81,11 @@ pub(in crate::sandbox::kinds) fn change(
             }
         }
         ("scheduling.k8s.io", "PriorityClass") => {
-            if live["value"] != object["value"] {
+            if live["value"] == object["value"] {
+                same("/preemptionPolicy", "preemptionPolicy");
+            } else {
                 let why = "may not be changed in an update.";
                 causes.push(Cause::forbidden("value", why));
-            } else {
-                same("/preemptionPolicy", "preemptionPolicy");
             }
         }
         ("apps", "ControllerRevision") => same("/data", "data"),

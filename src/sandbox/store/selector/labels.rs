@@ -69,7 +69,7 @@ impl<'a> Parser<'a> {
         }
         let problems = names::qualified_problems(key);
         let problems = problems.iter().map(|p| told("<nil>", key, p));
-        refused(problems.collect())?;
+        refused(&problems.collect::<Vec<_>>())?;
         let test = if absent {
             Test::Absent
         } else if matches!(self.peek(), "" | ",") {
@@ -106,7 +106,7 @@ impl<'a> Parser<'a> {
             let problem = names::label_value_problem(value)?;
             Some(told(&format!("values[{i}][{key}]"), value, problem))
         });
-        refused(problems.collect())?;
+        refused(&problems.collect::<Vec<_>>())?;
         Ok(test)
     }
 
@@ -162,8 +162,8 @@ fn told(field: &str, value: &str, problem: &str) -> String {
     format!("{}: {}", cause.field, cause.message)
 }
 
-fn refused(problems: Vec<String>) -> Result<(), String> {
-    match problems.as_slice() {
+fn refused(problems: &[String]) -> Result<(), String> {
+    match problems {
         [] => Ok(()),
         [one] => Err(one.clone()),
         all => Err(format!("[{}]", all.join(", "))),
