@@ -23,13 +23,27 @@ use support::cluster::{RealCluster, fresh};
 const TRIES: u32 = 20;
 const PAUSE: std::time::Duration = std::time::Duration::from_millis(100);
 
+/// The longest that an answer takes.
+const LONGEST: std::time::Duration = std::time::Duration::from_secs(30);
+
 /// What the server makes up: names of volumes and of Pods, addresses of Services.
 static GENERATED: LazyLock<Regex> = LazyLock::new(|| {
     let suffix = "[bcdfghjklmnpqrstvwxz2456789]{5}";
     Regex::new(&format!(
-        r"\b(kube-api-access-{suffix}|x-{suffix}|10\.96\.\d+\.\d+)\b"
+        r"\b(kube-api-access-{suffix}|(?:x-|X_|1-){suffix}|10\.96\.\d+\.\d+)\b"
     ))
     .unwrap()
+});
+
+/// A letter, and how often it stands there.
+static REPEATED: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\{(\w)\*(\d+)\}").unwrap());
+
+/// Uids and versions that a text tells.
+static TOLD: LazyLock<Regex> = LazyLock::new(|| {
+    let uid = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}";
+    let versions = r"(?:large|old) resource version: \d+(?:, current: \d+| \(\d+\))";
+    let written = r#"resourceVersion\\?":\\?"\d+|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"#;
+    Regex::new(&format!("{uid}|{versions}|{written}")).unwrap()
 });
 
 /// Requests that belong together, in a namespace of their own.
@@ -40,8 +54,8 @@ struct Script {
     requests: Vec<Asked>,
 }
 
-/// One request. `NS` in paths and bodies is the namespace; `{RV1}`, `{UID1}`, `{CONT1}` are the version, the uid and the token
-/// to go on with of the first answer.
+/// One request. `NS` in paths and bodies is the namespace; `{RV1}`, `{UID1}`, `{NAME1}`, `{CONT1}` are the version, the uid, the
+/// name and the token to go on with of the first answer; `{y*300}` stands for so many of that letter.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Asked {
@@ -59,6 +73,9 @@ struct Asked {
     /// In whose name.
     #[serde(default, rename = "as")]
     user: Option<String>,
+    /// More headers.
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
     /// Asked again for a while until the answer is the sandbox's: a real API server serves new kinds a moment later.
     #[serde(default)]
     awaited: bool,
@@ -229,6 +246,7 @@ async fn run(
         content: None,
         accept: None,
         user: None,
+        headers: BTreeMap::new(),
         awaited: false,
         settles: false,
     };
@@ -265,7 +283,7 @@ async fn ask(
     before: &[Value],
 ) -> (Value, Value) {
     let (method, path) = asked.ask.split_once(' ').unwrap();
-    let named = |text: &str| filled(&text.replace("NS", namespace), before);
+    let named = |text: &str| repeated(&filled(&text.replace("NS", namespace), before));
     let content = asked.content.as_deref().unwrap_or("application/json");
     let body = match (&asked.body, &asked.text) {
         (Some(body), _) => named(&body.to_string()),
@@ -294,13 +312,27 @@ async fn ask(
             .header("Impersonate-Group", "students"),
         None => request,
     };
+    let more = asked.headers.iter();
+    let request = more.fold(request, |request, (name, value)| {
+        request.header(name, named(value))
+    });
     let request = request.body(kube::client::Body::from(body)).unwrap();
-    let answer = client.send(request).await.unwrap();
+    let answer = tokio::time::timeout(LONGEST, client.send(request)).await;
+    let answer = answer
+        .unwrap_or_else(|_| panic!("{}: no answer", asked.ask))
+        .unwrap();
     let (head, body) = answer.into_parts();
-    let bytes = body.collect().await.unwrap().to_bytes();
+    let bytes = tokio::time::timeout(LONGEST, body.collect()).await;
+    let bytes = bytes
+        .unwrap_or_else(|_| panic!("{}: no end", asked.ask))
+        .unwrap()
+        .to_bytes();
     let kind = head.headers.get("content-type");
-    let kind = kind.and_then(|k| k.to_str().ok()).unwrap_or_default();
-    let mut body = match kind.split_once(';').unwrap_or((kind, "")) {
+    let kind = kind
+        .and_then(|k| k.to_str().ok())
+        .unwrap_or_default()
+        .to_owned();
+    let mut body = match kind.split_once(';').unwrap_or((&kind, "")) {
         (protobuf::MEDIA_TYPE, "") => object(&bytes),
         (protobuf::MEDIA_TYPE, _) => Value::Array(frames(&bytes)),
         _ => read(&bytes),
@@ -308,6 +340,10 @@ async fn ask(
     let whole = body.clone();
     let own = body.to_string().replace(namespace, "NS");
     body = serde_json::from_str(&own).unwrap();
+    // One event is a list of events too.
+    if body["type"].is_string() && body["object"].is_object() {
+        body = json!([body]);
+    }
     if let Value::Array(events) = &mut body {
         // When a bookmark comes is the server's choice, but for the one that ends the initial events.
         events.retain(|e| {
@@ -322,7 +358,8 @@ async fn ask(
         .iter()
         .map(|w| w.to_str().unwrap().to_owned())
         .collect();
-    let answer = json!({"status": head.status.as_u16(), "body": body, "warnings": warnings});
+    let answer =
+        json!({"status": head.status.as_u16(), "type": kind, "body": body, "warnings": warnings});
     (answer, whole)
 }
 
@@ -333,6 +370,7 @@ fn filled(text: &str, before: &[Value]) -> String {
         for (name, field) in [
             ("RV", "resourceVersion"),
             ("UID", "uid"),
+            ("NAME", "name"),
             ("CONT", "continue"),
         ] {
             let value = body["metadata"][field].as_str().unwrap_or_default();
@@ -340,6 +378,12 @@ fn filled(text: &str, before: &[Value]) -> String {
         }
     }
     text
+}
+
+/// With so many letters where their number stands.
+fn repeated(text: &str) -> String {
+    let of = |found: &regex::Captures| found[1].repeat(found[2].parse().unwrap());
+    REPEATED.replace_all(text, of).into_owned()
 }
 
 /// JSON, a line of it an event, or text.
@@ -401,6 +445,10 @@ fn by_manager(entries: &mut Value) {
 fn timeless(value: &mut Value) {
     match value {
         Value::Object(map) => {
+            *map = std::mem::take(map)
+                .into_iter()
+                .map(|(key, child)| (TOLD.replace_all(&key, "TOLD").into_owned(), child))
+                .collect();
             for (key, child) in map.iter_mut() {
                 match key.as_str() {
                     "uid" if child.is_string() => *child = json!("UID"),
@@ -441,6 +489,9 @@ fn timeless(value: &mut Value) {
         }
         Value::String(text) if GENERATED.is_match(text) => {
             *value = json!(GENERATED.replace_all(text, "GENERATED"));
+        }
+        Value::String(text) if TOLD.is_match(text) => {
+            *value = json!(TOLD.replace_all(text, "TOLD"));
         }
         // An age in a table: both were asked within seconds.
         Value::String(text) if text.len() == 2 && text.ends_with('s') => *value = json!("AGE"),

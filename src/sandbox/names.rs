@@ -75,6 +75,58 @@ pub fn service_problem(name: &str) -> Option<String> {
     })
 }
 
+/// What is wrong with the key of a label, of an annotation or of a finalizer: a name, and a domain before it.
+/// <https://github.com/kubernetes/apimachinery/blob/master/pkg/util/validation/validation.go> (`IsQualifiedName`)
+#[must_use]
+pub fn qualified_problems(key: &str) -> Vec<String> {
+    const FORM: &str = "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
+    let mut problems = Vec::new();
+    let parts: Vec<&str> = key.split('/').collect();
+    let name = match parts.as_slice() {
+        [name] => name,
+        [prefix, name] => {
+            if prefix.is_empty() {
+                problems.push("prefix part must be non-empty".to_owned());
+            } else if let Some(problem) = subdomain_problem(prefix) {
+                problems.push(format!("prefix part {problem}"));
+            }
+            name
+        }
+        _ => {
+            problems.push(format!(
+                "a qualified name {FORM} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')"
+            ));
+            return problems;
+        }
+    };
+    if name.is_empty() {
+        problems.push("name part must be non-empty".to_owned());
+    } else if name.len() > 63 {
+        problems.push("name part must be no more than 63 characters".to_owned());
+    }
+    if !is_qualified(name) {
+        problems.push(format!("name part {FORM}"));
+    }
+    problems
+}
+
+/// What is wrong with the value of a label; nothing if it is right.
+#[must_use]
+pub fn label_value_problem(value: &str) -> Option<&'static str> {
+    if value.len() > 63 {
+        return Some("must be no more than 63 characters");
+    }
+    (!value.is_empty() && !is_qualified(value)).then_some(
+        "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')",
+    )
+}
+
+fn is_qualified(text: &str) -> bool {
+    let inner = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let edge = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
+    text.chars().all(inner) && edge(text.chars().next()) && edge(text.chars().next_back())
+}
+
 /// What is wrong with the name of a port.
 /// <https://github.com/kubernetes/apimachinery/blob/master/pkg/util/validation/validation.go> (`IsValidPortName`)
 #[must_use]

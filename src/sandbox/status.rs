@@ -106,6 +106,14 @@ impl Refusal {
         Self::new(StatusCode::CONFLICT, "AlreadyExists", message).about(about.details(name))
     }
 
+    /// 409 for a name that is taken by something that is going.
+    #[must_use]
+    pub fn still_going(about: About<'_>, name: &str) -> Self {
+        let mut refusal = Self::already_exists(about, name);
+        refusal.message = format!("object is being deleted: {}", refusal.message);
+        refusal
+    }
+
     /// 409 for an object that is not what the request takes it for.
     #[must_use]
     pub fn conflict(about: About<'_>, name: &str, why: &str) -> Self {
@@ -401,6 +409,16 @@ impl Cause {
         Self {
             reason: "FieldValueDuplicate",
             message: format!("Duplicate value: {}", shown(value)),
+            field: field.into(),
+        }
+    }
+
+    /// A value that takes more bytes than it may.
+    #[must_use]
+    pub fn too_long(field: impl Into<String>, most: usize) -> Self {
+        Self {
+            reason: "FieldValueTooLong",
+            message: format!("Too long: may not be more than {most} bytes"),
             field: field.into(),
         }
     }

@@ -340,12 +340,16 @@ pub fn selectable(resource: &Resource) -> Vec<&str> {
         ("", "Namespace") => &["status.phase"],
         ("", "Node") => &["spec.unschedulable"],
         ("", "Service") => &["spec.clusterIP", "spec.type"],
-        ("apps", "ReplicaSet") | ("", "ReplicationController") => &["status.replicas"],
+        ("", "ReplicationController") => &["status.replicas"],
         ("batch", "Job") => &["status.successful"],
         ("certificates.k8s.io", _) => &["spec.signerName"],
         _ => &[],
     };
-    let mut all = vec!["metadata.name", "metadata.namespace"];
+    let mut all = vec!["metadata.name"];
+    // Kinds without fields of their own have this one too where they lie in no namespace.
+    if resource.namespaced || own.is_empty() {
+        all.push("metadata.namespace");
+    }
     all.extend(own);
     let custom = resource.definition.iter().flat_map(|d| &d.selectable);
     all.extend(custom.map(String::as_str));
@@ -384,6 +388,26 @@ pub fn grace(resource: &Resource, object: &Value, wanted: Option<i64>) -> i64 {
     wanted
         .or_else(|| object["spec"]["terminationGracePeriodSeconds"].as_i64())
         .unwrap_or(30)
+}
+
+/// Whether the answer to the deletion of an object that is gone is the object itself.
+/// <https://github.com/kubernetes/kubernetes/tree/master/pkg/registry> (`ReturnDeletedObject`)
+#[must_use]
+pub fn is_shown_at_its_end(resource: &Resource) -> bool {
+    match resource.group.as_str() {
+        "" => matches!(
+            resource.kind.as_str(),
+            "PersistentVolume"
+                | "PersistentVolumeClaim"
+                | "Pod"
+                | "PodTemplate"
+                | "ResourceQuota"
+                | "Service"
+                | "ServiceAccount"
+        ),
+        "storage.k8s.io" => resource.kind != "CSIStorageCapacity",
+        _ => false,
+    }
 }
 
 /// What an object is held by from when its end begins.

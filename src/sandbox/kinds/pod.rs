@@ -4,7 +4,15 @@ use serde_json::{Value, json};
 
 /// The status of a Pod that was made a moment ago.
 pub(super) fn first_status(pod: &Value) -> Value {
-    json!({"phase": "Pending", "qosClass": quality_of_service(pod)})
+    let mut status = json!({"phase": "Pending", "qosClass": quality_of_service(pod)});
+    let gates = pod["spec"]["schedulingGates"].as_array();
+    if gates.is_some_and(|g| !g.is_empty()) {
+        status["conditions"] = json!([{
+            "type": "PodScheduled", "status": "False", "reason": "SchedulingGated",
+            "message": "Scheduling is blocked due to non-empty scheduling gates",
+        }]);
+    }
+    status
 }
 
 /// Times that Go writes of a Pod's status even where they are not set, because they are no pointers.

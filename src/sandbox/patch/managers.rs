@@ -119,9 +119,12 @@ pub fn write(object: &mut Value, mut managed: Vec<Managed>) {
 fn entry(managed: &Managed) -> Value {
     let mut out = json!({
         "manager": managed.by.name, "operation": managed.by.operation.name(),
-        "apiVersion": managed.by.api_version, "time": managed.time,
+        "apiVersion": managed.by.api_version,
         "fieldsType": "FieldsV1", "fieldsV1": managed.set.to_value(),
     });
+    if !managed.time.is_empty() {
+        out["time"] = json!(managed.time);
+    }
     if !managed.by.subresource.is_empty() {
         out["subresource"] = json!(managed.by.subresource);
     }
@@ -269,7 +272,8 @@ pub fn applied(
                 .without_below(&difference.removed);
         }
     }
-    let same = changed.is_empty() && difference.removed.is_empty() && last == wanted;
+    let unchanged = changed.is_empty() && difference.removed.is_empty();
+    let same = unchanged && last == wanted;
     match own {
         Some(i) => {
             managed[i].set = wanted;
@@ -279,7 +283,12 @@ pub fn applied(
         }
         None => managed.push(Managed {
             by: by.clone(),
-            time: now.to_owned(),
+            // Who applies what is there already, and changes nothing, has no time.
+            time: if unchanged && live.is_some() {
+                String::new()
+            } else {
+                now.to_owned()
+            },
             set: wanted,
         }),
     }

@@ -17,7 +17,9 @@ const RETAIN: &str = "$retainKeys";
 /// Applies a patch to an object of a type.
 pub fn apply(object: &mut Value, patch: &Value, schema: &Schema) -> Result<(), Refusal> {
     let Value::Object(patch) = patch else {
-        return Err(Refusal::bad_request("the patch is no object"));
+        return Err(Refusal::bad_request(
+            "json: cannot unmarshal array into Go value of type map[string]interface {}",
+        ));
     };
     if !object.is_object() {
         *object = Value::Object(Map::new());

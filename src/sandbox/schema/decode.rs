@@ -205,8 +205,16 @@ fn scalar(
         (Scalar::Integer(_), Value::Number(n)) => n.is_i64(),
         _ => false,
     };
+    if !right && kind == Scalar::Quantity {
+        return Err(at.refused(NO_QUANTITY));
+    }
     if !right {
-        return Err(at.mismatch(found, holder, go_scalar(kind)));
+        let is_uid = at.path.last().is_some_and(|field| field == "uid");
+        let wanted = match go_scalar(kind) {
+            "string" if is_uid => "types.UID",
+            wanted => wanted,
+        };
+        return Err(at.mismatch(found, holder, wanted));
     }
     match (kind, &*found) {
         (Scalar::Bytes, Value::String(text)) => match base64_problem(text) {

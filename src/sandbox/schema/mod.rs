@@ -2,9 +2,11 @@
 
 pub mod amount;
 pub mod decode;
+pub mod json;
 mod load;
 pub mod quantity;
 pub mod sources;
+pub mod syntax;
 mod times;
 pub mod zero;
 

@@ -15,7 +15,9 @@ pub(super) fn answer(api: &Api, asked: &Asked) -> Option<Response<Body>> {
     let registry = api.registry();
     let aggregated = media::takes_all_groups(asked.header(header::ACCEPT));
     let found = match asked.path.trim_end_matches('/') {
-        "/healthz" | "/livez" | "/readyz" => return Some(respond::text(StatusCode::OK, "ok")),
+        "/healthz" | "/livez" | "/readyz" | "/healthz/ping" | "/livez/ping" | "/readyz/ping" => {
+            return Some(respond::text(StatusCode::OK, "ok"));
+        }
         "/version" => version(),
         "/openapi/v2"
             if asked
@@ -71,7 +73,7 @@ fn described(registry: &Registry, of: &str) -> Response<Body> {
     };
     match openapi::document(registry, group, version) {
         Some(found) => respond::json(StatusCode::OK, &found),
-        None => respond::text(StatusCode::NOT_FOUND, ""),
+        None => respond::bytes(StatusCode::NOT_FOUND, "", ""),
     }
 }
 

@@ -8,6 +8,7 @@ use super::{Asked, respond};
 use crate::sandbox::{
     protobuf::{self, Envelope, Malformed},
     registry::Resource,
+    schema::json,
     status::Refusal,
 };
 
@@ -107,7 +108,7 @@ impl<'a> Clause<'a> {
     /// The first of the media that it names.
     fn media(&self, offered: &[Media]) -> Option<Media> {
         match self.name {
-            "" | "*/*" | "application/*" => offered.first().copied(),
+            "" | "*/*" => offered.first().copied(),
             name => Media::of(name).filter(|m| offered.contains(m)),
         }
     }
@@ -137,8 +138,8 @@ pub(super) fn takes_all_groups(accept: &str) -> bool {
 }
 
 impl Form {
-    /// The form in which a request takes objects of a resource.
-    pub(super) fn of(asked: &Asked, resource: &Resource) -> Result<Self, Refusal> {
+    /// The form in which a request takes objects of a resource; `watches` says whether it takes them one by one.
+    pub(super) fn of(asked: &Asked, resource: &Resource, watches: bool) -> Result<Self, Refusal> {
         let offered = offered(resource);
         let clauses = Clause::all(asked.header(header::ACCEPT));
         let found = clauses.iter().find_map(|clause| {
@@ -153,7 +154,11 @@ impl Form {
                 whole_rows: asked.query.get("includeObject") == "Object",
             });
         }
-        let names: Vec<&str> = offered.iter().map(|m| m.name()).collect();
+        let mut names: Vec<String> = offered.iter().map(|m| m.name().to_owned()).collect();
+        if watches {
+            let streams = offered.iter().filter(|m| **m != Media::Yaml);
+            names.extend(streams.map(|m| format!("{};stream=watch", m.name())));
+        }
         let names = names.join(", ");
         let known = clauses.iter().any(|c| c.media(offered).is_some());
         Err(if known {
@@ -225,7 +230,8 @@ fn is_for_people(asked: &Asked) -> bool {
     }
 }
 
-/// The object that a request sends; `expected` is the version and kind of one that does not name its own.
+/// The object that a request sends; `expected` is the version and kind of one that does not name its own. What stands in it
+/// twice is noted with the request.
 pub(super) fn body(
     asked: &Asked,
     resource: &Resource,
@@ -245,14 +251,15 @@ pub(super) fn body(
             resource.version
         ))
     };
+    let unrecognized = |problem: &str| {
+        let body = summary(&asked.body);
+        Refusal::bad_request(format!(
+            "the object provided is unrecognized (must be of type {kind}): {problem} ({body})"
+        ))
+    };
     match media {
         Some(Media::Protobuf) => {
-            let envelope = Envelope::open(&asked.body).map_err(|problem| {
-                Refusal::bad_request(format!(
-                    "the object provided is unrecognized (must be of type {kind}): {problem} ({})",
-                    summary(&asked.body)
-                ))
-            })?;
+            let envelope = Envelope::open(&asked.body).map_err(|e| unrecognized(&e.to_string()))?;
             let read = envelope.object(version, kind);
             read.map_err(|problem| match &problem {
                 Malformed::Unknown { kind, .. } => unhandled(kind, &problem.to_string()),
@@ -260,13 +267,13 @@ pub(super) fn body(
             })
         }
         Some(Media::Yaml) => {
-            let text = text(&asked.body)?;
-            let options = serde_yaml::options! { legacy_octal_numbers: true };
-            serde_yaml::from_str_with_options(text, options)
-                .map_err(|e| Refusal::bad_request(format!("error decoding YAML: {e}")))
+            let read = yaml(text(&asked.body)?).map_err(|e| unrecognized(&e))?;
+            typed(asked, read).map_err(|e| unrecognized(&e))
         }
         Some(Media::Json) => {
-            serde_json::from_str(text(&asked.body)?).map_err(|e| unhandled(kind, &e.to_string()))
+            let read = self::json(text(&asked.body)?);
+            let read = read.map_err(|e| unrecognized(&format!("{UNTYPED}: {e}")))?;
+            typed(asked, read).map_err(|e| unrecognized(&e))
         }
         None => {
             let names: Vec<&str> = offered.iter().map(|m| m.name()).collect();
@@ -275,22 +282,139 @@ pub(super) fn body(
     }
 }
 
+/// What is said before a reason why the kind of a body is not known.
+const UNTYPED: &str = "couldn't get version/kind; json parse error";
+
+/// What a body holds, and what to warn of: what stands in it twice.
+struct Noticing {
+    value: Value,
+    warnings: Vec<String>,
+}
+
+fn json(text: &str) -> Result<Noticing, String> {
+    let read = json::read(text)?;
+    let told = |path: &String| format!("duplicate field \"{path}\"");
+    Ok(Noticing {
+        warnings: read.twice.iter().map(told).collect(),
+        value: read.value,
+    })
+}
+
+fn yaml(text: &str) -> Result<Noticing, String> {
+    if text.trim().is_empty() {
+        return Ok(Noticing {
+            value: Value::Null,
+            warnings: Vec::new(),
+        });
+    }
+    let strict = serde_yaml::options! { legacy_octal_numbers: true };
+    let fault = match serde_yaml::from_str_with_options(text, strict) {
+        Ok(value) => {
+            return Ok(Noticing {
+                value,
+                warnings: Vec::new(),
+            });
+        }
+        Err(fault) => fault,
+    };
+    // Of a key that stands there twice, the last one counts.
+    let lenient = serde_yaml::options! {
+        legacy_octal_numbers: true,
+        duplicate_keys: serde_yaml::options::DuplicateKeyPolicy::LastWins,
+    };
+    let line = fault.location().map_or(0, |l| l.line());
+    let why = fault.to_string();
+    // The first line, without where that is.
+    let why = why.lines().next().unwrap_or_default();
+    let why = why.splitn(3, ": ").last().unwrap_or_default();
+    let value = serde_yaml::from_str_with_options(text, lenient);
+    let value = value.map_err(|_| format!("yaml: line {line}: {why}"))?;
+    let key = why.split_once("duplicate mapping key: ");
+    let key = key.and_then(|(_, rest)| rest.split([',', '\n']).next());
+    let key = key.unwrap_or_default();
+    Ok(Noticing {
+        value,
+        warnings: vec![format!("line {line}: key \"{key}\" already set in map")],
+    })
+}
+
+/// An object whose kind can be read off; nothing at all is an empty one.
+fn typed(asked: &Asked, read: Noticing) -> Result<Value, String> {
+    let word = |value: &Value| match value {
+        Value::Bool(_) => "bool",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        _ => "object",
+    };
+    let value = match read.value {
+        Value::Null => Value::Object(serde_json::Map::new()),
+        value => value,
+    };
+    if !value.is_object() {
+        let place = "Go value of type struct { APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; Kind string \"json:\\\"kind,omitempty\\\"\" }";
+        let found = word(&value);
+        return Err(format!(
+            "{UNTYPED}: json: cannot unmarshal {found} into {place}"
+        ));
+    }
+    for field in ["apiVersion", "kind"] {
+        if let Some(found) = value.get(field).filter(|v| !v.is_string() && !v.is_null()) {
+            let found = word(found);
+            return Err(format!(
+                "{UNTYPED}: json: cannot unmarshal {found} into Go struct field .{field} of type string"
+            ));
+        }
+    }
+    // A body is read once or more: it is the same each time.
+    let _ = asked.twice.set(read.warnings);
+    Ok(value)
+}
+
 /// The patch that a request sends: JSON, or YAML where it is one.
 pub(super) fn patch(asked: &Asked) -> Result<Value, Refusal> {
     let text = text(&asked.body)?;
-    if asked.header(header::CONTENT_TYPE).contains("yaml") {
-        let options = serde_yaml::options! { legacy_octal_numbers: true };
-        return serde_yaml::from_str_with_options(text, options)
-            .map_err(|e| Refusal::bad_request(format!("error decoding YAML: {e}")));
+    let read = if asked.header(header::CONTENT_TYPE).contains("yaml") {
+        yaml(text).map_err(|e| Refusal::bad_request(format!("error decoding YAML: {e}")))?
+    } else {
+        json(text).map_err(|e| Refusal::bad_request(format!("error decoding patch: {e}")))?
+    };
+    let _ = asked.twice.set(read.warnings);
+    Ok(read.value)
+}
+
+/// The options that a deletion sends in its body.
+pub(super) fn deletion(asked: &Asked, resource: &Resource) -> Result<Value, Refusal> {
+    let content = asked.header(header::CONTENT_TYPE);
+    if content.contains(protobuf::MEDIA_TYPE) {
+        return body(asked, resource, ("v1", "DeleteOptions"));
     }
-    serde_json::from_str(text).map_err(|e| {
-        let why = if e.is_eof() {
-            "unexpected end of JSON input".to_owned()
-        } else {
-            e.to_string()
-        };
-        Refusal::bad_request(format!("error decoding patch: {why}"))
-    })
+    let text = text(&asked.body)?;
+    let read = if content.contains("yaml") {
+        yaml(text)
+    } else if content.is_empty() || content.starts_with(Media::Json.name()) {
+        json(text).map_err(|e| format!("{UNTYPED}: {e}"))
+    } else {
+        return body(asked, resource, ("v1", "DeleteOptions"));
+    };
+    let value = read.and_then(|read| typed(asked, read));
+    let value = value.map_err(Refusal::unexpected)?;
+    let (version, kind) = (&value["apiVersion"], &value["kind"]);
+    if kind.is_string() && kind != "DeleteOptions" {
+        let (kind, version) = (
+            kind.as_str().unwrap_or_default(),
+            version.as_str().unwrap_or_default(),
+        );
+        return Err(Refusal::unexpected(format!(
+            "no kind \"{kind}\" is registered for version \"{version}\" in scheme \"pkg/runtime/scheme.go:110\""
+        )));
+    }
+    if value["gracePeriodSeconds"].is_string() {
+        return Err(Refusal::unexpected(
+            "json: cannot unmarshal string into Go struct field DeleteOptions.gracePeriodSeconds of type int64",
+        ));
+    }
+    Ok(value)
 }
 
 fn text(body: &[u8]) -> Result<&str, Refusal> {
@@ -335,6 +459,7 @@ mod tests {
             raw_query: String::new(),
             headers,
             body: hyper::body::Bytes::new(),
+            twice: std::sync::OnceLock::new(),
         }
     }
 
@@ -374,11 +499,11 @@ mod tests {
                 Json,
             ),
         ] {
-            let form = Form::of(&asked(accept), &pods).unwrap();
+            let form = Form::of(&asked(accept), &pods, false).unwrap();
             assert_eq!((form.shape, form.media), (shape, media), "{accept}");
         }
         for accept in ["text/plain", "application/json;as=Table;v=v9;g=meta.k8s.io"] {
-            let refusal = Form::of(&asked(accept), &pods).unwrap_err();
+            let refusal = Form::of(&asked(accept), &pods, false).unwrap_err();
             assert_eq!(refusal.code, StatusCode::NOT_ACCEPTABLE, "{accept}");
         }
     }

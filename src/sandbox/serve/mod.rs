@@ -4,6 +4,7 @@ mod about;
 pub mod authn;
 mod media;
 mod openshift;
+mod options;
 mod packages;
 mod pods;
 mod proxy;
@@ -18,7 +19,7 @@ mod watch;
 use std::{
     io,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 
 use http::{HeaderMap, Method, Request, Response, StatusCode, header};
@@ -122,6 +123,8 @@ struct Asked {
     raw_query: String,
     headers: HeaderMap,
     body: Bytes,
+    /// What stands in the body twice, once it was read.
+    twice: OnceLock<Vec<String>>,
 }
 
 impl Asked {
@@ -150,6 +153,7 @@ async fn answer(api: &Arc<Api>, by: Credentials<'_>, request: Request<Incoming>)
         raw_query: head.uri.query().unwrap_or_default().to_owned(),
         headers: head.headers,
         body,
+        twice: OnceLock::new(),
     };
     // A request that panics is a fault of ours, of which its sender hears.
     let done = AssertUnwindSafe(|| outcome(api, by, &asked));
@@ -176,14 +180,24 @@ fn outcome(
 ) -> Result<Response<Body>, Refusal> {
     let user = tokens.user(api, &asked.headers, certified)?;
     if let Some(answer) = about::answer(api, asked) {
-        let wanted = Attributes::of_path("get", &asked.path);
-        return if authz::decide(&api.store, &user, &wanted).allowed {
-            Ok(answer)
-        } else {
-            Err(wanted.refusal(&user))
+        let verb = asked.method.as_str().to_lowercase();
+        let wanted = Attributes::of_path(&verb, &asked.path);
+        if !authz::decide(&api.store, &user, &wanted).allowed {
+            return Err(wanted.refusal(&user));
+        }
+        return match asked.method {
+            Method::GET | Method::HEAD => Ok(answer),
+            _ => Err(Refusal::method_not_allowed()),
         };
     }
     let Some(target) = Target::parse(&asked.path) else {
+        let wanted = Attributes::of_path(&asked.method.as_str().to_lowercase(), &asked.path);
+        if !authz::decide(&api.store, &user, &wanted).allowed {
+            return Err(wanted.refusal(&user));
+        }
+        if is_version(api, &asked.path) {
+            return Err(Refusal::no_resource());
+        }
         return Ok(respond::text(StatusCode::NOT_FOUND, "404 page not found\n"));
     };
     let registry = api.registry();
@@ -221,7 +235,7 @@ fn outcome(
         asked,
         resource: &resource,
         target: &target,
-        form: Form::of(asked, &resource)?,
+        form: Form::of(asked, &resource, verb == Verb::Watch)?,
     };
     let warning = resource
         .definition
@@ -243,6 +257,20 @@ fn outcome(
     Ok(answer)
 }
 
+/// Whether a path is that of a version of a group that is served, where this one is not.
+fn is_version(api: &Api, path: &str) -> bool {
+    let parts: Vec<&str> = path.split('/').filter(|p| !p.is_empty()).collect();
+    match parts.as_slice() {
+        ["api", _] => true,
+        ["apis", group, _] => {
+            let registry = api.registry();
+            let served = registry.groups().iter().any(|g| g.name == *group);
+            served && !registry.is_custom(group)
+        }
+        _ => false,
+    }
+}
+
 /// A request for a resource.
 struct On<'a> {
     api: &'a Arc<Api>,
@@ -262,9 +290,15 @@ impl On<'_> {
             Some(sub) => &sub.verbs,
             None => return Err(Refusal::no_resource()),
         };
+        // What can only be asked has no objects with names.
+        let only_asked = verbs.iter().all(|v| v == "create");
+        if sub.is_empty() && only_asked && self.target.name.is_some() {
+            return Err(Refusal::no_resource());
+        }
         if !verbs.iter().any(|v| v == verb.name()) {
             return Err(Refusal::method_not_allowed());
         }
+        options::check(&self.asked.query, verb, self.applies())?;
         if let Some(answer) = special::answer(self, verb) {
             return answer;
         }
@@ -275,6 +309,10 @@ impl On<'_> {
         }
         match verb {
             Verb::Get => {
+                let version = self.asked.query.get("resourceVersion");
+                if !version.is_empty() {
+                    request::version(version).map_err(Refusal::unexpected)?;
+                }
                 let found = self.api.get(self.resource, self.namespace(), self.name())?;
                 Ok(self.object(StatusCode::OK, &found, &[]))
             }
@@ -282,9 +320,6 @@ impl On<'_> {
             Verb::Watch => watch::start(self),
             Verb::Create => {
                 let (body, how) = (self.body()?, self.how());
-                if !body.is_object() {
-                    return Err(Refusal::bad_request("the body is no object"));
-                }
                 let question = (&body, &how);
                 let review = self
                     .api
@@ -366,16 +401,36 @@ impl On<'_> {
     fn selector(&self) -> Result<Selector, Refusal> {
         let query = &self.asked.query;
         let selector = Selector::parse(query.get("labelSelector"), query.get("fieldSelector"))?;
-        selector.check_fields(&kinds::selectable(self.resource))?;
+        selector.check_fields(&kinds::selectable(self.resource), !self.resource.custom)?;
         Ok(selector)
     }
 
     fn list(&self) -> Result<Response<Body>, Refusal> {
-        let wanted = Wanted {
+        let query = &self.asked.query;
+        let limit = options::number(query, "limit")?.unwrap_or_default();
+        let mut wanted = Wanted {
             selector: self.selector()?,
-            limit: self.asked.query.get("limit").parse().unwrap_or_default(),
-            after: self.asked.query.get("continue").to_owned(),
+            limit: usize::try_from(limit).unwrap_or_default(),
+            after: query.get("continue").to_owned(),
+            at: None,
         };
+        let version = query.get("resourceVersion");
+        let of_version = !matches!(version, "" | "0");
+        if of_version && !wanted.after.is_empty() {
+            let why = "specifying resource version is not allowed when using continue";
+            return Err(Refusal::bad_request(why));
+        }
+        if of_version {
+            let number = request::version(version);
+            let number = number
+                .map_err(|why| Refusal::bad_request(format!("invalid resource version: {why}")))?;
+            // A first page of a version is of that version exactly, unless it may be newer.
+            let exact = match query.get("resourceVersionMatch") {
+                "" => wanted.limit > 0,
+                wanted => wanted == "Exact",
+            };
+            wanted.at = exact.then_some(number);
+        }
         let page = self
             .api
             .list_held(self.resource, self.namespace(), &wanted)?;
@@ -398,8 +453,11 @@ impl On<'_> {
             .api
             .delete(self.resource, self.namespace(), self.name(), &options)?
         {
-            // Pods and what is still going are shown; of what is gone a word is enough.
+            // What is still going is shown, and some kinds always; of the rest a word is enough.
             Deleted::Going(object) => Ok(self.object(StatusCode::OK, &object, &[])),
+            Deleted::Gone(object) if kinds::is_shown_at_its_end(self.resource) => {
+                Ok(self.object(StatusCode::OK, &object, &[]))
+            }
             Deleted::Gone(object) => {
                 let told = respond::deleted(self.resource, &object);
                 Ok(self.form.value(StatusCode::OK, &told))
@@ -408,22 +466,14 @@ impl On<'_> {
     }
 
     fn options(&self) -> Result<Options, Refusal> {
+        // A body is all that counts; without one, the parameters are.
         let body = if self.asked.body.is_empty() {
-            Value::Null
+            options::of_deletion(&self.asked.query)?
         } else {
-            media::body(self.asked, self.resource, ("v1", "DeleteOptions"))?
+            media::deletion(self.asked, self.resource)?
         };
         let mut options = Options::parse(&body)?;
         options.user = self.user.clone();
-        let query = &self.asked.query;
-        options.dry_run |= !query.get("dryRun").is_empty();
-        if let Ok(seconds) = query.get("gracePeriodSeconds").parse() {
-            options.grace.get_or_insert(seconds);
-        }
-        if options.propagation.is_none() && !query.get("propagationPolicy").is_empty() {
-            let named = serde_json::json!({"propagationPolicy": query.get("propagationPolicy")});
-            options.propagation = Options::parse(&named)?.propagation;
-        }
         Ok(options)
     }
 
@@ -438,6 +488,12 @@ impl On<'_> {
         media::body(self.asked, self.resource, (&version, kind))
     }
 
+    /// Whether it is a server-side apply.
+    fn applies(&self) -> bool {
+        let content = self.asked.header(header::CONTENT_TYPE);
+        content.contains("apply-patch")
+    }
+
     fn how(&self) -> How {
         let query = &self.asked.query;
         let validation = match query.get("fieldValidation") {
@@ -446,10 +502,7 @@ impl On<'_> {
             _ => Validation::Warn,
         };
         let manager = query.get("fieldManager");
-        let applies = self
-            .asked
-            .header(header::CONTENT_TYPE)
-            .contains("apply-patch");
+        let applies = self.applies();
         let manager = if manager.is_empty() && !applies {
             // As the API server names those who don't name themselves.
             let agent = self.asked.header(header::USER_AGENT);
@@ -468,6 +521,7 @@ impl On<'_> {
             dry_run: !query.get("dryRun").is_empty(),
             force: query.is("force"),
             validation,
+            twice: self.asked.twice.get().cloned().unwrap_or_default(),
         }
     }
 

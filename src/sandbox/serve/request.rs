@@ -90,11 +90,34 @@ impl Query {
         found.map_or("", |(_, value)| value)
     }
 
-    /// Whether a parameter is given and true.
+    /// Every value of a parameter that is given more than once.
+    #[must_use]
+    pub fn all(&self, name: &str) -> Vec<&str> {
+        let found = self.0.iter().filter(|(key, _)| key == name);
+        found.map(|(_, value)| value.as_str()).collect()
+    }
+
+    /// Whether a parameter is given, whatever it says.
+    #[must_use]
+    pub fn is_given(&self, name: &str) -> bool {
+        self.0.iter().any(|(key, _)| key == name)
+    }
+
+    /// Whether a parameter is given and true, as everything is but `false` and `0`.
     #[must_use]
     pub fn is(&self, name: &str) -> bool {
-        matches!(self.get(name), "true" | "1")
+        let value = self.get(name);
+        self.is_given(name) && value != "0" && !value.eq_ignore_ascii_case("false")
     }
+}
+
+/// The number of a version that a request names, or what is wrong with it.
+pub(super) fn version(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| {
+        format!(
+            "resourceVersion: Invalid value: \"{text}\": strconv.ParseUint: parsing \"{text}\": invalid syntax"
+        )
+    })
 }
 
 /// Text of a URL, with `%XX` and `+` replaced.
@@ -189,9 +212,9 @@ impl Target {
     pub fn verb(&self, method: &Method, query: &Query) -> Result<Verb, Refusal> {
         let one = self.name.is_some();
         Ok(match *method {
-            Method::GET | Method::HEAD if query.is("watch") || self.watches => Verb::Watch,
-            Method::GET | Method::HEAD if one => Verb::Get,
-            Method::GET | Method::HEAD => Verb::List,
+            Method::GET if self.watches || (query.is("watch") && !one) => Verb::Watch,
+            Method::GET if one => Verb::Get,
+            Method::GET => Verb::List,
             Method::POST if !one || !self.subresource.is_empty() => Verb::Create,
             Method::PUT if one => Verb::Update,
             Method::PATCH if one => Verb::Patch,

@@ -169,7 +169,8 @@ impl Form {
             Shape::Metadata => Cow::Owned(metadata(object)),
             Shape::Table => {
                 let rows = || std::iter::once(shown(object));
-                let table = self.table(resource, json!({}), rows, now);
+                let version = &object["metadata"]["resourceVersion"];
+                let table = self.table(resource, json!({"resourceVersion": version}), rows, now);
                 Cow::Owned(serde_json::to_value(table).unwrap_or_default())
             }
         };

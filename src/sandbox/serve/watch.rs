@@ -15,6 +15,7 @@ use tokio::{
 use super::{
     On,
     media::{Form, Media},
+    request,
     respond::Body,
 };
 use crate::sandbox::{
@@ -73,11 +74,7 @@ pub(super) fn start(on: &On<'_>) -> Result<Response<Body>, Refusal> {
     let version = query.get("resourceVersion");
     let from: Option<u64> = match version {
         "" | "0" => None,
-        text => Some(text.parse().map_err(|_| {
-            Refusal::unexpected(format!(
-                "resourceVersion: Invalid value: \"{text}\": strconv.ParseUint: parsing \"{text}\": invalid syntax"
-            ))
-        })?),
+        text => Some(request::version(text).map_err(Refusal::unexpected)?),
     };
     let initial = query.is("sendInitialEvents");
     let (out, lines) = mpsc::channel(QUEUE);

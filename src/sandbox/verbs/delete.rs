@@ -9,8 +9,9 @@ use crate::sandbox::{
     admission,
     authz::User,
     extensions, kinds,
+    pointer::items,
     registry::Resource,
-    status::{About, Refusal},
+    status::{About, Cause, Refusal},
     store::{State, selector::Selector},
 };
 
@@ -55,35 +56,42 @@ impl Options {
     /// Of a `DeleteOptions` object.
     pub fn parse(body: &Value) -> Result<Self, Refusal> {
         let text = |v: &Value| v.as_str().map(str::to_owned);
-        let propagation = match body["propagationPolicy"].as_str() {
-            None => match body["orphanDependents"].as_bool() {
-                Some(true) => Some(Propagation::Orphan),
-                Some(false) => Some(Propagation::Background),
-                None => None,
-            },
-            Some("Orphan") => Some(Propagation::Orphan),
-            Some("Background") => Some(Propagation::Background),
-            Some("Foreground") => Some(Propagation::Foreground),
-            Some(_) => {
-                let cause = crate::sandbox::status::Cause::not_supported(
-                    "propagationPolicy",
-                    &body["propagationPolicy"],
-                    &["Foreground", "Background", "Orphan", "nil"],
-                );
-                let about = crate::sandbox::status::About {
-                    group: "meta.k8s.io",
-                    resource: "DeleteOptions",
-                };
-                return Err(Refusal::invalid(about, "", vec![cause]));
+        let wanted = &body["propagationPolicy"];
+        let mut causes = Vec::new();
+        let propagation = match (wanted.as_str(), body["orphanDependents"].as_bool()) {
+            (Some(_), Some(_)) => {
+                let why = "orphanDependents and deletionPropagation cannot be both set";
+                causes.push(Cause::invalid("propagationPolicy", wanted, why));
+                None
+            }
+            (None, Some(true)) | (Some("Orphan"), None) => Some(Propagation::Orphan),
+            (None, Some(false)) | (Some("Background"), None) => Some(Propagation::Background),
+            (Some("Foreground"), None) => Some(Propagation::Foreground),
+            (None, None) => None,
+            (Some(_), None) => {
+                let known = ["Foreground", "Background", "Orphan", "nil"];
+                causes.push(Cause::not_supported("propagationPolicy", wanted, &known));
+                None
             }
         };
+        let dry = items(&body["dryRun"]);
+        if dry.iter().any(|d| d != "All") {
+            causes.push(Cause::not_supported("dryRun", &body["dryRun"], &["All"]));
+        }
+        if !causes.is_empty() {
+            let about = About {
+                group: "meta.k8s.io",
+                resource: "DeleteOptions",
+            };
+            return Err(Refusal::invalid(about, "", causes));
+        }
         Ok(Self {
             user: User::default(),
             propagation,
             grace: body["gracePeriodSeconds"].as_i64(),
             uid: text(&body["preconditions"]["uid"]),
             version: text(&body["preconditions"]["resourceVersion"]),
-            dry_run: body["dryRun"].as_array().is_some_and(|d| !d.is_empty()),
+            dry_run: !dry.is_empty(),
         })
     }
 }
@@ -133,7 +141,7 @@ impl Api {
         for object in found {
             let of = object["metadata"]["namespace"].as_str();
             match self.delete(resource, of, name(&object), options) {
-                Ok(Deleted::Gone(o) | Deleted::Going(o)) => gone.push(o),
+                Ok(_) => gone.push(Arc::clone(&object)),
                 // Somebody else was faster.
                 Err(refusal) if refusal.code == http::StatusCode::NOT_FOUND => {}
                 Err(refusal) => return Err(refusal),
@@ -206,6 +214,11 @@ impl Api {
         let key = key(metadata["namespace"].as_str(), name(live));
         if options.dry_run {
             return Ok(if held {
+                if kinds::ends_slowly(resource, live) {
+                    let now = Some(json!(self.clock.stamp()));
+                    set(&mut object, "deletionTimestamp", now);
+                }
+                kinds::begin_end(resource, &mut object);
                 Deleted::Going(Arc::new(object))
             } else {
                 Deleted::Gone(Arc::clone(live))

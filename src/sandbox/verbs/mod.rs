@@ -61,6 +61,8 @@ pub struct How {
     pub force: bool,
     /// What is done about fields that the kind does not have.
     pub validation: Validation,
+    /// What stands in the request's body twice, as it is warned of.
+    pub twice: Vec<String>,
 }
 
 /// What is done about fields that the kind does not have.

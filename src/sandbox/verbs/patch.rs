@@ -11,7 +11,8 @@ use crate::sandbox::{
         merge, strategic,
     },
     registry::Resource,
-    status::{Cause, Refusal},
+    schema::decode,
+    status::{About, Cause, Refusal},
 };
 
 /// The kinds of patches, by their content types.
@@ -76,7 +77,9 @@ impl Api {
             let live = resource.seen(live);
             let mut object = (*live).clone();
             changed(&mut object, kind, patch, resource)?;
-            let mut warnings = place.decode(&mut object)?;
+            let decoded = place.decode(&mut object);
+            let mut warnings =
+                decoded.map_err(|refusal| unfit(refusal, resource, (kind, patch), &live))?;
             place.fits(&mut object, Some(wanted))?;
             let operation = Operation::Update;
             let object = self.replace(state, &place, &live, object, operation, &mut warnings)?;
@@ -99,8 +102,14 @@ impl Api {
             };
             return Err(Refusal::invalid(about, "", vec![cause]));
         }
-        if !config["apiVersion"].is_string() || !config["kind"].is_string() {
-            return Err(Refusal::bad_request("invalid object type: /, Kind="));
+        let text = |field: &str| config[field].as_str().unwrap_or_default();
+        let (version, sent) = (text("apiVersion"), text("kind"));
+        if version != resource.api_version() || sent != resource.kind {
+            // The core group is named by nothing before the slash.
+            let slash = if version.contains('/') { "" } else { "/" };
+            return Err(Refusal::bad_request(format!(
+                "invalid object type: {slash}{version}, Kind={sent}"
+            )));
         }
         if config["metadata"]["managedFields"]
             .as_array()
@@ -109,6 +118,7 @@ impl Api {
             return Err(Refusal::bad_request("metadata.managedFields must be nil"));
         }
         undeclared(resource, &config)?;
+        unknown(resource, &config)?;
         let mut warnings = place.decode(&mut config)?;
         if config["metadata"]["name"].is_null() {
             set(&mut config, "name", Some(Value::from(wanted)));
@@ -152,6 +162,9 @@ pub(crate) fn changed(
     resource: &Resource,
 ) -> Result<(), Refusal> {
     match kind {
+        Kind::Merge if patch.is_array() => Err(Refusal::bad_request(
+            "error decoding patch: json: cannot unmarshal array into Go value of type map[string]interface {}",
+        )),
         Kind::Merge => {
             merge::rfc7386(object, patch);
             Ok(())
@@ -164,6 +177,67 @@ pub(crate) fn changed(
     }
 }
 
+/// The refusal of a patch that leads to no object of its kind: it repeats the object or, of a strategic patch, the patch.
+fn unfit(
+    refusal: Refusal,
+    resource: &Resource,
+    (kind, patch): (Kind, &Value),
+    live: &Value,
+) -> Refusal {
+    let place = format!(" cannot be handled as a {}: ", resource.kind);
+    let Some((_, problem)) = refusal.message.split_once(&place) else {
+        return refusal;
+    };
+    let strict = problem.starts_with("strict decoding error");
+    let shown = match kind {
+        _ if resource.definition.is_some() => return refusal,
+        Kind::Strategic if strict => printed(patch),
+        Kind::Strategic => return refusal,
+        _ => {
+            let mut object = live.clone();
+            // It was applied a moment ago.
+            let _ = changed(&mut object, kind, patch, resource);
+            object.to_string()
+        }
+    };
+    let cause = Cause::invalid("patch", &Value::from(shown), problem);
+    let about = About {
+        group: "",
+        resource: "",
+    };
+    Refusal::invalid(about, "", vec![cause])
+}
+
+/// A value as Go prints it.
+pub(in crate::sandbox) fn printed(value: &Value) -> String {
+    match value {
+        Value::Null => "<nil>".to_owned(),
+        Value::String(text) => text.clone(),
+        Value::Array(items) => {
+            let items: Vec<String> = items.iter().map(printed).collect();
+            format!("[{}]", items.join(" "))
+        }
+        Value::Object(map) => {
+            let pair = |(key, value): (&String, &Value)| format!("{key}:{}", printed(value));
+            let pairs: Vec<String> = map.iter().map(pair).collect();
+            format!("map[{}]", pairs.join(" "))
+        }
+        other => other.to_string(),
+    }
+}
+
+/// Refuses a configuration with fields that a built-in kind does not have: server-side apply can't own them.
+fn unknown(resource: &Resource, config: &Value) -> Result<(), Refusal> {
+    let Some(schema) = &resource.built_in else {
+        return Ok(());
+    };
+    let mut rest = config.clone();
+    let noticed = decode::built_in(&mut rest, schema, &resource.kind, &resource.version);
+    // Values of another type are refused later.
+    let unknown = noticed.map(|noticed| noticed.unknown).unwrap_or_default();
+    not_declared(resource, config, &unknown)
+}
+
 /// Refuses a configuration with fields that the schema of a custom resource does not have: server-side apply can't own them.
 fn undeclared(resource: &Resource, config: &Value) -> Result<(), Refusal> {
     let Some(definition) = &resource.definition else {
@@ -171,8 +245,12 @@ fn undeclared(resource: &Resource, config: &Value) -> Result<(), Refusal> {
     };
     let mut rest = config.clone();
     let unknown = structural::prune(&mut rest, definition.structure());
+    not_declared(resource, config, &unknown)
+}
+
+fn not_declared(resource: &Resource, config: &Value, unknown: &[String]) -> Result<(), Refusal> {
     let told = |path: &String| format!(".{path}: field not declared in schema");
-    let why = match unknown.as_slice() {
+    let why = match unknown {
         [] => return Ok(()),
         [one] => told(one),
         all => {
@@ -182,11 +260,12 @@ fn undeclared(resource: &Resource, config: &Value) -> Result<(), Refusal> {
     };
     let metadata = &config["metadata"];
     let text = |field: &str| metadata[field].as_str().unwrap_or_default();
+    let version = resource.api_version();
+    let slash = if resource.group.is_empty() { "/" } else { "" };
     Err(Refusal::unexpected(format!(
-        "failed to create typed patch object ({}/{}; {}, Kind={}): {why}",
+        "failed to create typed patch object ({}/{}; {slash}{version}, Kind={}): {why}",
         text("namespace"),
         text("name"),
-        resource.api_version(),
         resource.kind,
     )))
 }
@@ -198,14 +277,30 @@ const MOST_OPERATIONS: usize = 10_000;
 /// <https://github.com/kubernetes/kubernetes/blob/master/staging/src/k8s.io/apiserver/pkg/server/config.go> (`JSONPatchMaxCopyBytes`)
 const MOST_COPIED: usize = 3 << 20;
 
+/// What a patch is that is no list, in Go's words.
+fn unlisted(patch: &Value) -> Option<&'static str> {
+    match patch {
+        Value::Array(_) | Value::Null => None,
+        Value::Object(_) => Some("object"),
+        Value::String(_) => Some("string"),
+        Value::Number(_) => Some("number"),
+        Value::Bool(_) => Some("bool"),
+    }
+}
+
 /// Applies a JSON Patch. One that would take all memory is refused.
 pub(super) fn rfc6902(object: &mut Value, patch: &Value) -> Result<(), Refusal> {
     let operations = patch.as_array().map_or(&[][..], Vec::as_slice);
     if operations.len() > MOST_OPERATIONS {
         return Err(Refusal::too_large());
     }
-    let operations: json_patch::Patch = serde_json::from_value(patch.clone())
-        .map_err(|e| Refusal::bad_request(format!("error decoding patch: {e}")))?;
+    if let Some(found) = unlisted(patch) {
+        return Err(Refusal::bad_request(format!(
+            "error decoding patch: json: cannot unmarshal {found} into Go value of type []handlers.jsonPatchOp"
+        )));
+    }
+    let operations: json_patch::Patch =
+        serde_json::from_value(patch.clone()).map_err(|_| Refusal::unprocessable())?;
     let mut copied = 0;
     for operation in operations.iter() {
         if let PatchOperation::Copy(copy) = operation {
@@ -216,10 +311,30 @@ pub(super) fn rfc6902(object: &mut Value, patch: &Value) -> Result<(), Refusal> 
                 return Err(Refusal::unprocessable());
             }
         }
-        json_patch::patch(object, std::slice::from_ref(operation))
-            .map_err(|_| Refusal::unprocessable())?;
+        let added = added(object, operation);
+        json_patch::patch(
+            object,
+            std::slice::from_ref(added.as_ref().unwrap_or(operation)),
+        )
+        .map_err(|_| Refusal::unprocessable())?;
     }
     Ok(())
+}
+
+/// The addition that a replacement is of a field that is not there: the API server takes it for one.
+fn added(object: &Value, operation: &PatchOperation) -> Option<PatchOperation> {
+    let PatchOperation::Replace(replace) = operation else {
+        return None;
+    };
+    let (parent, _) = replace.path.split_back()?;
+    let is_field = parent.resolve(object).is_ok_and(Value::is_object);
+    let missing = replace.path.resolve(object).is_err();
+    (is_field && missing).then(|| {
+        PatchOperation::Add(json_patch::AddOperation {
+            path: replace.path.clone(),
+            value: replace.value.clone(),
+        })
+    })
 }
 
 #[cfg(test)]

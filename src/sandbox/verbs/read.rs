@@ -2,12 +2,16 @@
 
 use std::sync::Arc;
 
-use base64::Engine as _;
+use base64::{
+    DecodeError, Engine as _, alphabet,
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
+};
 use serde_json::{Value, json};
 
 use super::{Api, key, missing};
 use crate::sandbox::{
     registry::Resource,
+    schema::syntax,
     status::Refusal,
     store::{Held, Key, selector::Selector},
 };
@@ -21,6 +25,8 @@ pub struct Wanted {
     pub limit: usize,
     /// Where the page before ended; empty for the first.
     pub after: String,
+    /// The version that objects are wanted of; none for now.
+    pub at: Option<u64>,
 }
 
 /// A page of a list.
@@ -75,7 +81,7 @@ impl Api {
     ) -> Result<Listed<Arc<Held>>, Refusal> {
         let (at, after) = match Token::parse(&wanted.after)? {
             Some(token) => (Some(token.version), Some(token.after)),
-            None => (None, None),
+            None => (wanted.at, None),
         };
         let page = self.store.with(|state| {
             let matches = |o: &Value| wanted.selector.matches(&resource.shown(o));
@@ -109,6 +115,17 @@ impl Api {
     }
 }
 
+/// The form of tokens.
+const ENCODED: &str = "meta.k8s.io/v1";
+/// Base64 as Go reads it: bits that are left over don't matter.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::URL_SAFE,
+    GeneralPurposeConfig::new()
+        .with_encode_padding(false)
+        .with_decode_padding_mode(DecodePaddingMode::RequireNone)
+        .with_decode_allow_trailing_bits(true),
+);
+
 /// Where a page ended. Opaque to clients.
 struct Token {
     version: u64,
@@ -120,24 +137,38 @@ impl Token {
         if text.is_empty() {
             return Ok(None);
         }
-        let read = || {
-            let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD
-                .decode(text)
-                .ok()?;
-            let value: Value = serde_json::from_slice(&bytes).ok()?;
-            let part = |key: &str| value[key].as_str().map(str::to_owned);
-            Some(Self {
-                version: value["rv"].as_u64()?,
-                after: (part("namespace")?, part("name")?),
-            })
-        };
-        read()
-            .map(Some)
-            .ok_or_else(|| Refusal::bad_request("continue key is not valid: illegal base64 data"))
+        Self::read(text).map(Some).map_err(|why| {
+            let told = format!("invalid continue token: continue key is not valid: {why}");
+            Refusal::bad_request(told)
+        })
+    }
+
+    fn read(text: &str) -> Result<Self, String> {
+        let bytes = BASE64.decode(text).map_err(|fault| {
+            let at = match fault {
+                DecodeError::InvalidByte(at, _)
+                | DecodeError::InvalidLastSymbol { offset: at, .. } => at,
+                _ => text.len(),
+            };
+            format!("illegal base64 data at input byte {at}")
+        })?;
+        let value: Value = serde_json::from_slice(&bytes)
+            .map_err(|e| syntax::problem(&bytes).unwrap_or_else(|| e.to_string()))?;
+        let part = |key: &str| value[key].as_str().unwrap_or_default().to_owned();
+        let version = part("v");
+        if version != ENCODED {
+            return Err(format!(
+                "server does not recognize this encoded version {version}"
+            ));
+        }
+        Ok(Self {
+            version: value["rv"].as_u64().unwrap_or_default(),
+            after: (part("namespace"), part("name")),
+        })
     }
 
     fn to_text(&self) -> String {
-        let value = json!({"rv": self.version, "namespace": self.after.0, "name": self.after.1});
-        base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(value.to_string())
+        let value = json!({"v": ENCODED, "rv": self.version, "namespace": self.after.0, "name": self.after.1});
+        BASE64.encode(value.to_string())
     }
 }

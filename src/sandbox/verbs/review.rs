@@ -45,9 +45,18 @@ impl Api {
             "TokenReview" => self.token_review(spec)?,
             "SelfSubjectRulesReview" => self.rules(user, &spec["namespace"])?,
             "SelfSubjectAccessReview" => self.access(user, spec)?,
-            "SubjectAccessReview" => self.access(&subject(spec), spec)?,
+            "SubjectAccessReview" => {
+                let named = |field: &str| !matches!(&spec[field], Value::Null) && spec[field] != "";
+                if !named("user") && !named("groups") {
+                    let why = "at least one of user or group must be specified";
+                    let cause = Cause::invalid("spec.user", &json!(""), why);
+                    return Err(Refusal::invalid(NAMELESS, "", vec![cause]));
+                }
+                self.access(&subject(spec), spec)?
+            }
             "LocalSubjectAccessReview" => {
                 let of = &spec["resourceAttributes"]["namespace"];
+                let of = &json!(of.as_str().unwrap_or_default());
                 if of.as_str() != namespace {
                     let field = "spec.resourceAttributes.namespace";
                     let cause = Cause::invalid(field, of, "must match metadata.namespace");
@@ -97,7 +106,15 @@ impl Api {
 
     fn access(&self, user: &User, spec: &Value) -> Result<Value, Refusal> {
         let (of_resource, of_path) = (&spec["resourceAttributes"], &spec["nonResourceAttributes"]);
-        if of_resource.is_null() == of_path.is_null() {
+        if !of_resource.is_null() && !of_path.is_null() {
+            let text = |key: &str| of_path[key].as_str().unwrap_or_default();
+            // As Go prints a struct without names for JSON.
+            let shown = json!({"Path": text("path"), "Verb": text("verb")});
+            let why = "cannot be specified in combination with resourceAttributes";
+            let cause = Cause::invalid("spec.nonResourceAttributes", &shown, why);
+            return Err(Refusal::invalid(NAMELESS, "", vec![cause]));
+        }
+        if of_resource.is_null() && of_path.is_null() {
             let why =
                 "exactly one of nonResourceAttributes or resourceAttributes must be specified";
             let cause = Cause::invalid("spec.resourceAttributes", of_path, why);

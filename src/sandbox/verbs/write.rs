@@ -98,8 +98,13 @@ impl Api {
             ));
         }
         warnings.extend(admission::validate(self, state, &request, &object)?);
-        if state.has(&resource.place, &key) {
-            return Err(Refusal::already_exists(resource.about(), name(&object)));
+        if let Some(live) = state.get(&resource.place, &key) {
+            let going = live["metadata"]["deletionTimestamp"].is_string();
+            return Err(if going {
+                Refusal::still_going(resource.about(), name(&object))
+            } else {
+                Refusal::already_exists(resource.about(), name(&object))
+            });
         }
         kinds::add(resource, &mut object);
         resource.store(&mut object);
@@ -156,7 +161,6 @@ impl Api {
             "deletionTimestamp",
             "deletionGracePeriodSeconds",
             "generation",
-            "generateName",
         ] {
             set(&mut object, field, live["metadata"].get(field).cloned());
         }
@@ -338,7 +342,13 @@ impl Place<'_> {
             return Ok(Vec::new());
         };
         let noticed = decode::built_in(object, schema, kind, &resource.version)?;
-        self.unknown(&noticed.unknown)
+        // Go leaves out what is empty.
+        if let Some(metadata) = object["metadata"].as_object_mut() {
+            metadata.retain(|key, value| {
+                key == "managedFields" || (*value != json!({}) && *value != json!([]))
+            });
+        }
+        self.noticed(&noticed.unknown)
     }
 
     /// The same for a custom resource, whose schema tells what there is.
@@ -369,25 +379,31 @@ impl Place<'_> {
         }
         let mut unknown = structural::metadata(object, &resource.kind, &resource.version)?;
         unknown.extend(structural::prune(object, definition.structure()));
-        self.unknown(&unknown)
+        self.noticed(&unknown)
     }
 
-    /// What comes of fields that the kind does not have.
-    fn unknown(&self, unknown: &[String]) -> Result<Vec<String>, Refusal> {
+    /// What comes of fields that stand there twice, and of those that the kind does not have.
+    fn noticed(&self, unknown: &[String]) -> Result<Vec<String>, Refusal> {
         let (kind, resource) = (&self.resource.kind, self.resource);
-        if unknown.is_empty() {
-            return Ok(Vec::new());
-        }
-        let told = unknown
+        let unknown = unknown
             .iter()
             .map(|field| format!("unknown field \"{field}\""));
-        let told: Vec<String> = told.collect();
+        let told: Vec<String> = self.how.twice.iter().cloned().chain(unknown).collect();
+        if told.is_empty() {
+            return Ok(Vec::new());
+        }
         match self.how.validation {
             Validation::Ignore => Ok(Vec::new()),
             Validation::Warn => Ok(told),
             Validation::Strict => Err(Refusal::bad_request(format!(
-                "{kind} in version \"{}\" cannot be handled as a {kind}: strict decoding error: {}",
+                "{kind} in version \"{}\" cannot be handled as a {kind}: strict decoding error: {}{}",
                 resource.version,
+                // Lines of a text in YAML are told as its reader tells them.
+                if told[0].starts_with("line ") {
+                    "yaml: unmarshal errors:\n  "
+                } else {
+                    ""
+                },
                 told.join(", ")
             ))),
         }

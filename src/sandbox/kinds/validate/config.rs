@@ -4,6 +4,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use serde_json::{Map, Value, json};
 
 use super::found::{Found, entries};
+use crate::sandbox::status::Cause;
 
 /// What is said of a key that is none.
 const NO_KEY: &str = "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')";
@@ -27,6 +28,16 @@ fn key(field: &str, key: &str, found: &mut Found) {
     found.invalid(&at, &json!(key), why);
 }
 
+/// The most that all values of one object take, in bytes.
+/// <https://github.com/kubernetes/api/blob/master/core/v1/types.go> (`MaxSecretSize`)
+const MOST: usize = 1 << 20;
+
+/// How many bytes values in base64 stand for.
+fn decoded(values: &Value) -> usize {
+    let values = entries(values).filter_map(|(_, v)| BASE64.decode(v.as_str()?).ok());
+    values.map(|bytes| bytes.len()).sum()
+}
+
 /// A `ConfigMap`.
 pub(super) fn config_map(object: &Value, found: &mut Found) {
     for (name, _) in entries(&object["data"]) {
@@ -39,12 +50,19 @@ pub(super) fn config_map(object: &Value, found: &mut Found) {
     for (name, _) in entries(&object["binaryData"]) {
         key("binaryData", name, found);
     }
+    let texts = entries(&object["data"]).filter_map(|(_, v)| v.as_str());
+    if texts.map(str::len).sum::<usize>() + decoded(&object["binaryData"]) > MOST {
+        found.0.push(Cause::too_long("[]", MOST));
+    }
 }
 
 /// A Secret: one of a known type has to have some keys.
 pub(super) fn secret(object: &Value, found: &mut Found) {
     for (name, _) in entries(&object["data"]) {
         key("data", name, found);
+    }
+    if decoded(&object["data"]) > MOST {
+        found.0.push(Cause::too_long("data", MOST));
     }
     let has = |key: &str| object["data"].get(key).is_some();
     match object["type"].as_str().unwrap_or_default() {

@@ -49,6 +49,19 @@ pub(super) fn initial<'a>(
     }
 }
 
+/// What the images of a Pod have wrong, which those of a template may have: something else sets them later.
+pub(super) fn images(spec: &Value, found: &mut Found) {
+    for list in ["containers", "initContainers"] {
+        for (i, container) in each(&spec[list]) {
+            let image = container["image"].as_str().unwrap_or_default();
+            if image.trim() != image {
+                let why = "must not have leading or trailing whitespace";
+                found.invalid(format!("spec.{list}[{i}].image"), &container["image"], why);
+            }
+        }
+    }
+}
+
 fn unique<'a>(container: &'a Value, at: &str, names: &mut BTreeSet<&'a str>, found: &mut Found) {
     let name = container["name"].as_str().unwrap_or_default();
     if !name.is_empty() && !names.insert(name) {

@@ -4,7 +4,9 @@
 mod batch;
 mod config;
 mod container;
+mod fixed;
 mod found;
+mod metadata;
 mod network;
 mod pod;
 mod rbac;
@@ -17,12 +19,13 @@ mod workload;
 
 use serde_json::{Value, json};
 
+pub(super) use self::fixed::change;
 use self::found::Found;
 use crate::sandbox::{names, registry::Resource, status::Cause};
 
 /// What is wrong with an object.
 pub(super) fn object(resource: &Resource, object: &Value) -> Vec<Cause> {
-    let mut found = Found(metadata(resource, object));
+    let mut found = Found(metadata::of(resource, object));
     if resource.custom {
         return found.0;
     }
@@ -65,7 +68,10 @@ fn core(resource: &Resource, object: &Value, found: &mut Found) {
         "Node" => record::node(object, found),
         "PersistentVolume" => storage::volume(object, found),
         "PersistentVolumeClaim" => storage::claim(object, found),
-        "Pod" => pod::spec(&object["spec"], "spec", found),
+        "Pod" => {
+            pod::spec(&object["spec"], "spec", found);
+            container::images(&object["spec"], found);
+        }
         "PodTemplate" => pod::spec(&object["template"]["spec"], "template.spec", found),
         "ReplicationController" => workload::spec(resource, object, found),
         "ResourceQuota" => resources::quota(object, found),
@@ -75,124 +81,17 @@ fn core(resource: &Resource, object: &Value, found: &mut Found) {
     }
 }
 
-/// What is wrong with a change: fields that stay as they are.
-pub(super) fn change(resource: &Resource, live: &Value, object: &Value) -> Vec<Cause> {
-    const IMMUTABLE: &str = "field is immutable";
-    // Labels are looked at with the change, and again with the object.
-    let mut causes = labels(&object["metadata"]["labels"], "metadata.labels");
-    let mut same = |pointer: &str, field: &str| {
-        let (before, after) = (live.pointer(pointer), object.pointer(pointer));
-        if before != after {
-            let after = after.cloned().unwrap_or_default();
-            causes.push(Cause::invalid(field, &after, IMMUTABLE));
-        }
-    };
-    match (resource.group.as_str(), resource.kind.as_str()) {
-        ("apps", "Deployment" | "ReplicaSet" | "DaemonSet") => {
-            same("/spec/selector", "spec.selector");
-        }
-        ("batch", "Job") => {
-            same("/spec/selector", "spec.selector");
-            // Where and how the Pods run may change as long as there are none.
-            let waits = live["spec"]["suspend"] == true && live["status"]["startTime"].is_null();
-            if !waits {
-                same("/spec/template", "spec.template");
-            }
-        }
-        ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding")
-            if live["roleRef"] != object["roleRef"] =>
-        {
-            let role = &object["roleRef"];
-            // As Go prints a struct without names for JSON.
-            let shown =
-                json!({"APIGroup": role["apiGroup"], "Kind": role["kind"], "Name": role["name"]});
-            causes.push(Cause::invalid("roleRef", &shown, "cannot change roleRef"));
-        }
-        ("", "Secret") => same("/type", "type"),
-        ("apps", "ControllerRevision") => same("/data", "data"),
-        ("", "Service") => {
-            let ip = |o: &Value| {
-                o["spec"]["clusterIP"]
-                    .as_str()
-                    .unwrap_or_default()
-                    .to_owned()
-            };
-            if !ip(live).is_empty()
-                && ip(live) != ip(object)
-                && object["spec"]["type"] != "ExternalName"
-            {
-                let message = "may not change once set";
-                causes.push(Cause::invalid(
-                    "spec.clusterIPs[0]",
-                    &object["spec"]["clusterIPs"][0],
-                    message,
-                ));
-            }
-        }
-        _ => {}
-    }
-    for (kind, field) in [("ConfigMap", "data"), ("Secret", "data")] {
-        if resource.kind == kind && live["immutable"] == true && live[field] != object[field] {
-            causes.push(Cause::forbidden(
-                field,
-                "field is immutable when `immutable` is set",
-            ));
-        }
-    }
-    causes
-}
-
-fn metadata(resource: &Resource, object: &Value) -> Vec<Cause> {
-    let mut causes = Vec::new();
-    let name = object["metadata"]["name"].as_str().unwrap_or_default();
-    let problem = match (resource.group.as_str(), resource.kind.as_str()) {
-        ("rbac.authorization.k8s.io", _) => rbac::name_problem(name).map(str::to_owned),
-        // Versions, digests and people have names of other forms.
-        ("apiregistration.k8s.io" | "user.openshift.io", _) | ("image.openshift.io", "Image") => {
-            None
-        }
-        ("", "Namespace") if name.contains('.') => Some("must not contain dots".to_owned()),
-        ("", "Namespace") => names::label_problem(name),
-        ("", "Service") => names::service_problem(name),
-        _ => names::subdomain_problem(name),
-    };
-    if let Some(problem) = problem {
-        causes.push(Cause::invalid("metadata.name", &json!(name), &problem));
-    }
-    causes.extend(labels(&object["metadata"]["labels"], "metadata.labels"));
-    causes
-}
-
 /// Labels: their keys and values.
 fn labels(labels: &Value, field: &str) -> Vec<Cause> {
     let mut causes = Vec::new();
     for (key, value) in labels.as_object().into_iter().flatten() {
-        let name = key.rsplit('/').next().unwrap_or_default();
-        if !is_qualified(name) {
-            let why = "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
-            causes.push(Cause::invalid(field, &json!(key), why));
+        for problem in names::qualified_problems(key) {
+            causes.push(Cause::invalid(field, &json!(key), &problem));
         }
         let text = value.as_str().unwrap_or_default();
-        if text.len() > 63 {
-            causes.push(Cause::invalid(
-                field,
-                value,
-                "must be no more than 63 bytes",
-            ));
-        } else if !text.is_empty() && !is_qualified(text) {
-            let why = "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
-            causes.push(Cause::invalid(field, value, why));
+        if let Some(problem) = names::label_value_problem(text) {
+            causes.push(Cause::invalid(field, value, problem));
         }
     }
     causes
-}
-
-fn is_qualified(text: &str) -> bool {
-    let inner = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    let edge = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
-    !text.is_empty()
-        && text.len() <= 63
-        && text.chars().all(inner)
-        && edge(text.chars().next())
-        && edge(text.chars().next_back())
 }

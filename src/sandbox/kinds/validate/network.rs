@@ -12,7 +12,8 @@ pub(super) fn ingress(object: &Value, found: &mut Found) {
     let spec = &object["spec"];
     if spec["defaultBackend"].is_null() && is_empty(&spec["rules"]) {
         let why = "either `defaultBackend` or `rules` must be specified";
-        found.invalid("spec", spec, why);
+        let nothing = spec.as_object().is_none_or(serde_json::Map::is_empty);
+        found.invalid("spec", if nothing { &Value::Null } else { spec }, why);
     }
     if !spec["defaultBackend"].is_null() {
         backend(&spec["defaultBackend"], "spec.defaultBackend", found);

@@ -100,13 +100,9 @@ fn template(kind: &str, spec: &Value, found: &mut Found) {
     // Nothing selects nothing; everything selects everything.
     let empty = selector.as_object().is_some_and(serde_json::Map::is_empty);
     if selector.is_null() {
-        let labels = template["metadata"]["labels"].as_object().cloned();
+        let labels = &template["metadata"]["labels"];
         let why = "`selector` does not match template `labels`";
-        found.invalid(
-            "spec.template.metadata.labels",
-            &json!(labels.unwrap_or_default()),
-            why,
-        );
+        found.invalid("spec.template.metadata.labels", labels, why);
     } else if !empty {
         pod::selected(template, selector, found);
     }

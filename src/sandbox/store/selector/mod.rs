@@ -1,6 +1,8 @@
 //! Label and field selectors.
 //! <https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#label-selectors>
 
+mod labels;
+
 use serde_json::{Map, Value};
 
 use crate::sandbox::status::Refusal;
@@ -46,7 +48,7 @@ impl Selector {
     /// Of a request's `labelSelector` and `fieldSelector`.
     pub fn parse(labels: &str, fields: &str) -> Result<Self, Refusal> {
         Ok(Self {
-            labels: parse_labels(labels)?,
+            labels: labels::parse(labels).map_err(Refusal::bad_request)?,
             fields: parse_fields(fields)?,
         })
     }
@@ -111,14 +113,19 @@ impl Selector {
         self.labels.is_empty() && self.fields.is_empty()
     }
 
-    /// Refuses fields by which objects of a kind can't be selected.
-    pub fn check_fields(&self, known: &[&str]) -> Result<(), Refusal> {
-        let unknown = self.fields().find(|f| !known.contains(f));
-        unknown.map_or(Ok(()), |field| {
-            Err(Refusal::bad_request(format!(
-                "field label not supported: {field}"
-            )))
-        })
+    /// Refuses fields by which objects of a kind can't be selected. Built-in kinds without fields of their own say which there are.
+    pub fn check_fields(&self, known: &[&str], built_in: bool) -> Result<(), Refusal> {
+        let Some(field) = self.fields().find(|f| !known.contains(f)) else {
+            return Ok(());
+        };
+        Err(Refusal::bad_request(match known {
+            [_, "metadata.namespace"] if built_in => {
+                let known: Vec<String> = known.iter().map(|k| format!("\"{k}\"")).collect();
+                let known = known.join(", ");
+                format!("\"{field}\" is not a known field selector: only {known}")
+            }
+            _ => format!("field label not supported: {field}"),
+        }))
     }
 
     /// The fields that it asks for.
@@ -173,102 +180,73 @@ fn field(object: &Value, path: &str) -> Option<String> {
     }
 }
 
-/// `a=b,c!=d`.
+/// `a=b,c!=d`; commas, equals signs and backslashes in values stand behind a backslash.
+/// <https://github.com/kubernetes/apimachinery/blob/master/pkg/fields/selector.go>
 fn parse_fields(text: &str) -> Result<Vec<Requirement>, Refusal> {
     let mut all = Vec::new();
-    for term in text.split(',').filter(|t| !t.is_empty()) {
-        let (key, value, equal) = if let Some((k, v)) = term.split_once("!=") {
-            (k, v, false)
-        } else if let Some((k, v)) = term.split_once("==").or_else(|| term.split_once('=')) {
-            (k, v, true)
-        } else {
+    for term in terms(text).into_iter().filter(|t| !t.is_empty()) {
+        let Some((key, operator, value)) = split(term) else {
             return Err(Refusal::bad_request(format!(
-                "Unable to find \"{term}\" that match label selector \"\", field selector \"{text}\": invalid selector: '{text}'; can't understand '{term}'"
+                "invalid selector: '{text}'; can't understand '{term}'"
             )));
         };
-        let values = vec![value.to_owned()];
+        let values = vec![unescaped(value)?];
         all.push(Requirement {
             key: key.to_owned(),
-            test: if equal {
-                Test::In(values)
-            } else {
+            test: if operator == "!=" {
                 Test::NotIn(values)
+            } else {
+                Test::In(values)
             },
         });
     }
     Ok(all)
 }
 
-/// `a=b,c!=d,e in (f,g),h notin (i),j,!k,l>1`.
-fn parse_labels(text: &str) -> Result<Vec<Requirement>, Refusal> {
-    let bad = || Refusal::bad_request(format!("unable to parse requirement: {text}"));
-    let unexpected = |found: &str| {
-        Refusal::bad_request(format!(
-            "unable to parse requirement: found '{found}', expected: in, notin, =, ==, !=, gt, lt"
-        ))
-    };
-    let mut all = Vec::new();
-    for term in terms(text) {
-        let requirement = |key: &str, test: Test| Requirement {
-            key: key.trim().to_owned(),
-            test,
-        };
-        let one = if let Some(key) = term.strip_prefix('!') {
-            requirement(key, Test::Absent)
-        } else if let Some((key, test)) = set(term) {
-            requirement(key, test)
-        } else if let Some((key, value)) = term.split_once("!=") {
-            requirement(key, Test::NotIn(vec![value.trim().to_owned()]))
-        } else if let Some((key, value)) = term.split_once("==").or_else(|| term.split_once('=')) {
-            requirement(key, Test::In(vec![value.trim().to_owned()]))
-        } else if let Some((key, value)) = term.split_once('>') {
-            requirement(key, Test::Above(value.trim().parse().map_err(|_| bad())?))
-        } else if let Some((key, value)) = term.split_once('<') {
-            requirement(key, Test::Below(value.trim().parse().map_err(|_| bad())?))
-        } else {
-            requirement(term, Test::Exists)
-        };
-        if let Some((_, found)) = one.key.split_once(char::is_whitespace) {
-            return Err(unexpected(found));
-        }
-        if one.key.is_empty() {
-            return Err(bad());
-        }
-        all.push(one);
-    }
-    Ok(all)
-}
-
-/// `key in (a, b)`.
-fn set(term: &str) -> Option<(&str, Test)> {
-    let (head, values) = term.strip_suffix(')')?.split_once('(')?;
-    let values = values.split(',').map(|v| v.trim().to_owned()).collect();
-    let head = head.trim_end();
-    if let Some(key) = head.strip_suffix(" notin") {
-        return Some((key, Test::NotIn(values)));
-    }
-    head.strip_suffix(" in").map(|key| (key, Test::In(values)))
-}
-
-/// The terms between the commas that stand in no parentheses.
+/// The terms between the commas that stand behind no backslash.
 fn terms(text: &str) -> Vec<&str> {
-    let (mut depth, mut start, mut all) = (0_i32, 0, Vec::new());
+    let (mut all, mut start, mut escaped) = (Vec::new(), 0, false);
     for (i, c) in text.char_indices() {
-        match c {
-            '(' => depth += 1,
-            ')' => depth -= 1,
-            ',' if depth == 0 => {
-                all.push(&text[start..i]);
-                start = i + 1;
-            }
-            _ => {}
+        if c == ',' && !escaped {
+            all.push(&text[start..i]);
+            start = i + 1;
         }
+        escaped = c == '\\' && !escaped;
     }
     all.push(&text[start..]);
-    all.iter()
-        .map(|t| t.trim())
-        .filter(|t| !t.is_empty())
-        .collect()
+    all
+}
+
+/// The key, the operator and the value of a term.
+fn split(term: &str) -> Option<(&str, &str, &str)> {
+    for (i, _) in term.char_indices() {
+        for operator in ["!=", "==", "="] {
+            if let Some(value) = term[i..].strip_prefix(operator) {
+                return Some((&term[..i], operator, value));
+            }
+        }
+    }
+    None
+}
+
+fn unescaped(value: &str) -> Result<String, Refusal> {
+    let mut out = String::new();
+    let mut rest = value.chars();
+    while let Some(c) = rest.next() {
+        match c {
+            '\\' => match rest.next() {
+                Some(c @ ('\\' | ',' | '=')) => out.push(c),
+                other => {
+                    let sequence: String = std::iter::once('\\').chain(other).collect();
+                    return Err(Refusal::bad_request(format!(
+                        "invalid field selector: invalid escape sequence: {sequence}"
+                    )));
+                }
+            },
+            c => out.push(c),
+        }
+    }
+    Ok(out)
 }
 
 #[cfg(test)]
