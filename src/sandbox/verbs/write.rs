@@ -342,12 +342,6 @@ impl Place<'_> {
             return Ok(Vec::new());
         };
         let noticed = decode::built_in(object, schema, kind, &resource.version)?;
-        // Go leaves out what is empty.
-        if let Some(metadata) = object["metadata"].as_object_mut() {
-            metadata.retain(|key, value| {
-                key == "managedFields" || (*value != json!({}) && *value != json!([]))
-            });
-        }
         self.noticed(&noticed.unknown)
     }
 
