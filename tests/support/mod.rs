@@ -11,6 +11,7 @@ pub mod cluster;
 pub mod http;
 pub mod kubelet;
 pub mod learner;
+pub mod load;
 pub mod machine;
 pub mod mistakes;
 pub mod normal;
