@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use super::{
     extensions::{definition::Definition, structural},
     flavour::Flavour,
-    kinds,
+    kinds, metrics,
     schema::{Schema, Types},
     status::About,
 };
@@ -229,6 +229,9 @@ impl Registry {
         }
         if flavour.has_olm() {
             registry.add(packages());
+        }
+        for resource in metrics::objects::resources() {
+            registry.add(resource);
         }
         registry
     }

@@ -17,3 +17,4 @@ pub mod mistakes;
 pub mod normal;
 pub mod proxy;
 pub mod sandbox;
+pub mod served;

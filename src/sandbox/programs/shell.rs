@@ -37,6 +37,8 @@ pub(super) struct Outcome {
     pub(super) repeats: Option<(Duration, Vec<String>)>,
     /// The program that it became: a command that is none of the shell's own.
     pub(super) becomes: Option<Vec<String>>,
+    /// Whether it goes round and round without a pause.
+    pub(super) busy: bool,
     /// Whether it took all memory.
     pub(super) oom: bool,
 }
@@ -128,6 +130,7 @@ impl Run<'_> {
             return;
         }
         let lines = self.out.lines.split_off(said);
+        self.out.busy = self.now == start;
         let pause = self.now.saturating_sub(start).max(Duration::from_secs(1));
         self.out.repeats = Some((pause, lines.into_iter().map(|(_, text)| text).collect()));
         self.now = start;

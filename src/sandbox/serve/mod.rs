@@ -3,6 +3,7 @@
 mod about;
 pub mod authn;
 mod media;
+mod metrics;
 mod openshift;
 mod packages;
 mod pods;
@@ -262,8 +263,12 @@ impl On<'_> {
             Some(sub) => &sub.verbs,
             None => return Err(Refusal::no_resource()),
         };
-        if !verbs.iter().any(|v| v == verb.name()) {
-            return Err(Refusal::method_not_allowed());
+        let allows = |verb: &str| verbs.iter().any(|v| v == verb);
+        if !allows(verb.name()) {
+            return Err(match verb {
+                Verb::Watch if allows("list") => Refusal::no_watch(self.resource.about()),
+                _ => Refusal::method_not_allowed(),
+            });
         }
         if let Some(answer) = special::answer(self, verb) {
             return answer;

@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
+    metrics::{self, objects},
     registry::{Column, Resource},
     store::selector,
 };
@@ -49,10 +50,17 @@ pub fn table<'a>(
             },
         })
     };
-    json!({
-        "kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": {},
-        "columnDefinitions": columns, "rows": objects.into_iter().map(row).collect::<Vec<_>>(),
-    })
+    let rows: Vec<Value> = objects.into_iter().map(row).collect();
+    let mut table = json!({"kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": {}});
+    // A metrics server knows its columns by what it has measured.
+    if !(rows.is_empty() && resource.group == metrics::GROUP) {
+        table["columnDefinitions"] = json!(columns);
+        table["rows"] = json!(rows);
+    } else {
+        table["columnDefinitions"] = Value::Null;
+        table["rows"] = Value::Null;
+    }
+    table
 }
 
 fn heading(column: &Column) -> Value {
@@ -76,6 +84,7 @@ fn cell(resource: &Resource, column: &Column, object: &Value, now: Timestamp) ->
             let own = (resource.group.as_str(), resource.plural.as_str());
             let found = match own {
                 ("", "pods") => pod::cell(name, object, now),
+                (metrics::GROUP, _) => objects::cell(name, object),
                 ("apps" | "batch", _) | ("", "replicationcontrollers") => {
                     workload::cell(&resource.plural, name, object, now)
                 }

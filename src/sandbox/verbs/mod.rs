@@ -17,6 +17,7 @@ use super::{
     authz::User,
     clock::Clock,
     extensions,
+    metrics::load::Load,
     patch::managers::{Operation, Writer},
     prometheus::instances::Instances,
     registry::{self, Registry, Resource},
@@ -35,6 +36,8 @@ pub struct Api {
     pub clock: Clock,
     /// The Prometheus servers that run in the cluster.
     pub prometheuses: Instances,
+    /// What requests cost the programs in Pods.
+    pub load: Load,
     registry: RwLock<Arc<Registry>>,
     /// The certificate of the authority that signed the server's own, in PEM.
     certificate: RwLock<Arc<str>>,
@@ -109,6 +112,7 @@ impl Api {
             store,
             clock,
             prometheuses: Instances::default(),
+            load: Load::default(),
             registry: RwLock::new(Arc::new(registry)),
             certificate: RwLock::new(Arc::from("")),
             signer: RwLock::new(Arc::new(Signer::random())),
