@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 /// How many objects each writer has at most.
 const OBJECTS: usize = 8;
 /// One write in so many is large, so that the files are written anew now and then.
-const LARGE_EVERY: usize = 12;
+const LARGE_EVERY: usize = 30;
 /// How large.
 const LARGE: usize = 150_000;
 
@@ -179,7 +179,8 @@ impl Writer {
                 assert_eq!((status, &answer["reason"]), (409, &json!("AlreadyExists")));
             }
             5 | 6 => {
-                let patch = json!({"data": object["data"]});
+                let filler = object["data"].get("filler").cloned();
+                let patch = json!({"data": {"value": value, "filler": filler}});
                 let asked = ("PATCH", one.as_str(), &patch);
                 let (status, answer) = self.ask(client, &name, asked, &value).await?;
                 assert_eq!(status, 200, "{answer}");

@@ -8,6 +8,7 @@
 )] // Helpers of tests.
 
 pub mod cluster;
+pub mod fuzzed;
 pub mod http;
 pub mod kubelet;
 pub mod learner;
