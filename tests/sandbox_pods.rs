@@ -1,100 +1,14 @@
 //! What can be asked of Pods over HTTP: logs, evictions, bindings, commands.
 #![allow(clippy::unwrap_used)] // Tests.
 
-use std::{sync::Arc, time::Duration};
+mod support;
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-use ccnr::sandbox::{
-    authz::User,
-    clock::Clock,
-    controllers::cluster::{Cluster, Kind, PODS},
-    flavour::Flavour,
-    instance::Sandbox,
-    serve::{authn::Tokens, serve, tls::Authority},
-};
+use ccnr::sandbox::controllers::cluster::{Cluster, Kind, PODS};
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
+use support::served::Served;
 
 const NGINX: &str = "quay.io/nginx/nginx-unprivileged:1.27";
-
-/// A sandbox whose clock stands, and a client of it.
-struct Served {
-    sandbox: Sandbox,
-    client: kube::Client,
-}
-
-impl Served {
-    async fn new() -> Self {
-        let clock = Clock::standing("2026-01-01T00:00:00Z".parse().unwrap());
-        let sandbox = Sandbox::new(Flavour::Kubernetes, clock);
-        let mut tokens = Tokens::default();
-        tokens.add("admin", User::admin("admin"));
-        let authority = Authority::new().unwrap();
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let server = format!("https://{}", listener.local_addr().unwrap());
-        let certificate = STANDARD.encode(&authority.certificate);
-        tokio::spawn(serve(Arc::clone(&sandbox.api), tokens, authority, listener));
-        let config = json!({
-            "apiVersion": "v1", "kind": "Config", "current-context": "s",
-            "clusters": [{"name": "s", "cluster": {"server": server, "certificate-authority-data": certificate}}],
-            "users": [{"name": "s", "user": {"token": "admin"}}],
-            "contexts": [{"name": "s", "context": {"cluster": "s", "user": "s"}}],
-        });
-        let config = serde_json::from_value(config).unwrap();
-        let options = kube::config::KubeConfigOptions::default();
-        let config = kube::Config::from_custom_kubeconfig(config, &options);
-        let mut config = config.await.unwrap();
-        // A refusal is what is looked at.
-        config.default_retry = false;
-        let client = kube::Client::try_from(config).unwrap();
-        Self { sandbox, client }
-    }
-
-    fn make(&self, kind: Kind, object: &Value) {
-        let mut object = object.clone();
-        object["metadata"]["namespace"] = json!("default");
-        let cluster = Cluster::new(&self.sandbox.api, "test", "test");
-        cluster.create(kind, object).unwrap();
-    }
-
-    fn pod(&self, name: &str, container: &Value) {
-        let mut container = container.clone();
-        container["name"] = json!("c");
-        self.make(PODS, &json!({"metadata": {"name": name, "labels": {"app": name}}, "spec": {"containers": [container]}}));
-    }
-
-    fn pass(&mut self, seconds: u64) {
-        self.sandbox.pass(Duration::from_secs(seconds));
-    }
-
-    async fn ask(&self, method: &str, path: &str, body: Value) -> (u16, String) {
-        let body = if body.is_null() {
-            Vec::new()
-        } else {
-            body.to_string().into_bytes()
-        };
-        let path = format!("/api/v1/namespaces/default/{path}");
-        let request = http::Request::builder().method(method).uri(path);
-        let content = if method == "PATCH" {
-            "application/merge-patch+json"
-        } else {
-            "application/json"
-        };
-        let request = request.header("content-type", content);
-        let answer = self
-            .client
-            .send(request.body(kube::client::Body::from(body)).unwrap())
-            .await
-            .unwrap();
-        let status = answer.status().as_u16();
-        let bytes = answer.into_body().collect().await.unwrap().to_bytes();
-        (status, String::from_utf8(bytes.to_vec()).unwrap())
-    }
-
-    async fn get(&self, path: &str) -> (u16, String) {
-        self.ask("GET", path, Value::Null).await
-    }
-}
 
 fn message(answer: &(u16, String)) -> (u16, String) {
     let status: Value = serde_json::from_str(&answer.1).unwrap();

@@ -13,7 +13,10 @@ use ccnr::sandbox::{
         workloads::{
             AUTOSCALERS, CLAIMS, CONTROLLER_REVISIONS, CRON_JOBS, DAEMON_SETS, DISRUPTION_BUDGETS,
             JOBS,
-            autoscaler::{Autoscalers, usage::Usage},
+            autoscaler::{
+                Autoscalers,
+                usage::{Sample, Usage},
+            },
             cronjob::CronJobs,
             daemonset::DaemonSets,
             deployment::Deployments,
@@ -1050,8 +1053,12 @@ fn an_autoscaler_without_metrics_says_so() {
 struct Busy(i64);
 
 impl Usage for Busy {
-    fn of_pod(&self, _: &Cluster<'_>, _: &Value, _: &str) -> Option<i64> {
-        Some(self.0)
+    fn of_pod(&self, cluster: &Cluster<'_>, _: &Value, _: &str, _: Option<&str>) -> Option<Sample> {
+        Some(Sample {
+            amount: self.0,
+            at: cluster.api.clock.now(),
+            window: Duration::from_secs(1),
+        })
     }
 }
 

@@ -12,6 +12,7 @@ pub mod flavour;
 pub mod home;
 pub mod instance;
 pub mod kinds;
+pub mod metrics;
 pub mod names;
 pub mod network;
 pub mod openapi;

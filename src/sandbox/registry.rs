@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::{
     extensions::{definition::Definition, structural},
     flavour::Flavour,
-    kinds,
+    kinds, metrics,
     schema::{
         Schema,
         sources::{self, Sources},
@@ -226,6 +226,9 @@ impl Registry {
         }
         if flavour.has_olm() {
             registry.add(packages());
+        }
+        for resource in metrics::objects::resources() {
+            registry.add(resource);
         }
         registry
     }

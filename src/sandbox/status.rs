@@ -235,6 +235,15 @@ impl Refusal {
         Self::new(code, "MethodNotAllowed", message).about(Details::default())
     }
 
+    /// 405 for a watch of what can only be read.
+    #[must_use]
+    pub fn no_watch(about: About<'_>) -> Self {
+        let of = about.qualified();
+        let message = format!("watch is not supported on resources of kind \"{of}\"");
+        let code = StatusCode::METHOD_NOT_ALLOWED;
+        Self::new(code, "MethodNotAllowed", message).about(about.details(""))
+    }
+
     /// 503.
     #[must_use]
     pub fn unavailable(message: &str) -> Self {

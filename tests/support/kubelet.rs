@@ -100,7 +100,7 @@ fn report(
         }}),
     };
     let status = json!({
-        "phase": phase,
+        "phase": phase, "startTime": cluster.stamp(),
         "conditions": [{
             "type": "Ready", "status": if ready { "True" } else { "False" }, "lastTransitionTime": cluster.stamp(),
         }],

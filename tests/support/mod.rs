@@ -9,9 +9,11 @@
 
 pub mod catalogue;
 pub mod cluster;
+pub mod fuzzed;
 pub mod http;
 pub mod kubelet;
 pub mod learner;
+pub mod load;
 pub mod machine;
 pub mod mistakes;
 pub mod normal;
@@ -20,4 +22,5 @@ pub mod program;
 pub mod proxy;
 pub mod sandbox;
 pub mod scenario;
+pub mod served;
 pub mod stage;

@@ -151,16 +151,31 @@ impl<'a> Cluster<'a> {
     pub fn get(&self, kind: Kind, namespace: &str, name: &str) -> Option<Arc<Value>> {
         let place = registry::place(kind.group, kind.plural);
         let key = (namespace.to_owned(), name.to_owned());
-        self.api.store.get(&place, &key)
+        let object = self.api.store.get(&place, &key)?;
+        Some(self.seen(kind, object))
+    }
+
+    /// An object in the version that is asked for: it is kept in the one in which it was written.
+    fn seen(&self, kind: Kind, object: Arc<Value>) -> Arc<Value> {
+        let kept = object["apiVersion"].as_str().unwrap_or_default();
+        if registry::split(kept).1 == kind.version {
+            return object;
+        }
+        match self.resource(kind) {
+            Ok(resource) => resource.seen(object),
+            Err(_) => object,
+        }
     }
 
     /// All objects of a kind, or those of one namespace.
     #[must_use]
     pub fn list(&self, kind: Kind, namespace: Option<&str>) -> Vec<Arc<Value>> {
         let place = registry::place(kind.group, kind.plural);
-        self.api
+        let all: Vec<Arc<Value>> = self
+            .api
             .store
-            .with(|state| state.list(&place, namespace).collect())
+            .with(|state| state.list(&place, namespace).collect());
+        all.into_iter().map(|o| self.seen(kind, o)).collect()
     }
 
     /// The objects of a kind that an object of their namespace controls.

@@ -81,7 +81,9 @@ pub fn all(flavour: Flavour) -> Vec<Box<dyn Controller>> {
         Box::new(volumes::Claims::default()),
         Box::new(volumes::VolumeProtection),
         Box::new(volumes::Volumes),
-        Box::new(workloads::autoscaler::Autoscalers::default()),
+        Box::new(workloads::autoscaler::Autoscalers::measuring(Box::new(
+            workloads::autoscaler::usage::ResourceMetrics,
+        ))),
         Box::new(workloads::cronjob::CronJobs),
         Box::new(workloads::daemonset::DaemonSets::default()),
         Box::new(workloads::deployment::Deployments::default()),

@@ -1,4 +1,4 @@
-//! `APIServices`: one for each group and version, all of them the server's own.
+//! `APIServices`: one for each group and version that is the server's own. That of the metrics is made at the start.
 //! <https://github.com/kubernetes/kube-aggregator/blob/master/pkg/controllers/autoregister/autoregister_controller.go>
 
 use std::collections::BTreeMap;
@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::sandbox::{
+    metrics,
     registry::{self, Registry},
     verbs::{Api, How, delete::Options, key, name},
 };
@@ -84,7 +85,7 @@ fn wanted(registry: &Registry) -> BTreeMap<String, Value> {
     for group in registry
         .groups()
         .iter()
-        .filter(|g| g.name != "apiregistration.k8s.io")
+        .filter(|g| !["apiregistration.k8s.io", metrics::GROUP].contains(&g.name.as_str()))
     {
         let own = PRIORITIES.iter().find(|(name, _)| *name == group.name);
         for (i, version) in group.versions.iter().enumerate() {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::{
+    metrics,
     programs::{self, reference::Reference, table::Counts},
     prometheus::{
         api::{
@@ -64,6 +65,9 @@ pub fn ask(api: &Api, pod: &Value, port: u16, request: &Request<'_>) -> Result<P
     let answer = program
         .http(port, request.path)
         .ok_or(Unreachable::Silent)?;
+    let called = container["name"].as_str().unwrap_or_default();
+    api.load
+        .note(uid, called, metrics::round(api), answer.takes);
     if !answer.files.is_empty()
         && let Some(found) = files::mounted(api, pod, container, &answer.files, request.path)
     {

@@ -15,7 +15,7 @@ use serde_json::Value;
 use self::{
     reference::Reference,
     requests::Network,
-    table::{Counts, Ends, Image, Listener},
+    table::{Counts, Ends, Image, Listener, Uses},
 };
 use crate::sandbox::pointer::text_in;
 
@@ -38,6 +38,10 @@ pub struct Program {
     pub ready: Duration,
     /// Whether it asked others, so that what it says does not follow from its Pod alone.
     pub asked: bool,
+    /// What it uses by itself.
+    pub uses: Uses,
+    /// Whether it takes all the processor time that it gets.
+    pub busy: bool,
     /// The files that it made and removed, with when.
     files: Vec<(Duration, String, bool)>,
     listens: Vec<Listener>,
@@ -61,6 +65,8 @@ pub struct Answer {
     pub exporter: Option<String>,
     /// What of the request the program remembers.
     pub counts: Option<Counts>,
+    /// The processor time that it takes.
+    pub takes: Duration,
     /// The folder whose files are shown, where a volume may be mounted over it.
     pub files: String,
 }
@@ -166,6 +172,7 @@ impl Program {
         self.files = out.files;
         self.repeats = out.repeats;
         self.oom = out.oom;
+        self.busy = out.busy;
         self.ends = out.ends.map(|after| (after, out.code));
         if let Some(words) = out.becomes {
             self.become_program(image, &words, of);
@@ -231,6 +238,7 @@ impl Program {
             .map(|l| (Duration::ZERO, l.clone()))
             .collect();
         self.listens.clone_from(&image.listens);
+        self.uses = image.uses;
         self.access.clone_from(&image.access);
         self.stops = image.stops;
         self.ready = seconds(image.ready);
@@ -268,6 +276,7 @@ impl Program {
             exporter: Some(page.exporter.clone()).filter(|e| !e.is_empty()),
             body,
             counts: page.counts,
+            takes: table::milliseconds(page.takes.unwrap_or(self.uses.request)),
             files: listener.files.clone(),
         })
     }

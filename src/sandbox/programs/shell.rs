@@ -41,6 +41,8 @@ pub(super) struct Outcome {
     pub(super) repeats: Option<(Duration, Vec<String>)>,
     /// The program that it became: a command that is none of the shell's own.
     pub(super) becomes: Option<Vec<String>>,
+    /// Whether it goes round and round without a pause.
+    pub(super) busy: bool,
     /// Whether it took all memory.
     pub(super) oom: bool,
     /// Whether it asked others.

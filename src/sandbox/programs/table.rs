@@ -1,6 +1,6 @@
 //! The images that can be pulled, and what runs in them: `images.yaml`.
 
-use std::{collections::BTreeMap, sync::LazyLock};
+use std::{collections::BTreeMap, sync::LazyLock, time::Duration};
 
 use serde::Deserialize;
 
@@ -47,6 +47,8 @@ pub struct Image {
     pub listens: Vec<Listener>,
     /// The line that a request leaves in the log; none where it is empty.
     pub access: String,
+    /// What it uses.
+    pub uses: Uses,
     /// Its exit code when it is asked to stop; one that has none has to be killed.
     pub stops: Option<i64>,
     /// When it ends by itself.
@@ -55,6 +57,66 @@ pub struct Image {
     pub once: String,
     /// What the registry says instead of giving it.
     pub refused: String,
+}
+
+/// What a program uses.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Uses {
+    /// Processor time while it has nothing to do, in thousandths of a core.
+    pub cpu: f64,
+    /// Memory, in MiB.
+    pub memory: f64,
+    /// Processor time that its start takes, in milliseconds.
+    pub start: f64,
+    /// Processor time that a request takes, in milliseconds.
+    pub request: f64,
+    /// Whether it holds the memory that it was asked to hold.
+    pub holds: bool,
+}
+
+impl Default for Uses {
+    /// What a shell uses that waits.
+    fn default() -> Self {
+        Self {
+            cpu: 0.0,
+            memory: 0.4,
+            start: 15.0,
+            request: 0.2,
+            holds: false,
+        }
+    }
+}
+
+impl Uses {
+    /// Processor time while it has nothing to do, in billionths of a core.
+    #[must_use]
+    pub fn idle(&self) -> i64 {
+        whole(self.cpu * 1e6)
+    }
+
+    /// Memory, in bytes.
+    #[must_use]
+    pub fn resident(&self) -> i64 {
+        whole(self.memory * 1_048_576.0)
+    }
+
+    /// Processor time that its start takes.
+    #[must_use]
+    pub fn starts(&self) -> Duration {
+        milliseconds(self.start)
+    }
+}
+
+#[allow(clippy::cast_possible_truncation)] // Amounts of a machine are far below 2^63.
+fn whole(amount: f64) -> i64 {
+    amount as i64
+}
+
+/// So many milliseconds.
+#[must_use]
+pub fn milliseconds(count: f64) -> Duration {
+    Duration::try_from_secs_f64(count / 1000.0).unwrap_or_default()
 }
 
 /// A way to fail at the start.
@@ -103,6 +165,8 @@ pub struct Page {
     pub exporter: String,
     /// What of the request the program remembers, and shows in its metrics.
     pub counts: Option<Counts>,
+    /// The processor time that it takes, in milliseconds; that of any request where it is not given.
+    pub takes: Option<f64>,
 }
 
 /// What a program remembers of requests.

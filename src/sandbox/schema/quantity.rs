@@ -116,8 +116,9 @@ fn nanos(number: &str) -> Option<i128> {
         .checked_add(fraction + i128::from(rest))
 }
 
-/// With the largest power of a thousand that leaves no fraction.
-pub(super) fn decimal(nanos: i128) -> String {
+/// So many nanos, with the largest power of a thousand that leaves no fraction.
+#[must_use]
+pub fn decimal(nanos: i128) -> String {
     if nanos == 0 {
         return "0".to_owned();
     }
@@ -129,8 +130,10 @@ pub(super) fn decimal(nanos: i128) -> String {
     format!("{mantissa}{}", DECIMAL[power])
 }
 
-/// With the largest power of 1024 that leaves no fraction; small numbers, and those with a fraction of their own, are decimal.
-pub(super) fn binary(nanos: i128) -> String {
+/// So many nanos, with the largest power of 1024 that leaves no fraction; small numbers, and those with a fraction of their own,
+/// are decimal.
+#[must_use]
+pub fn binary(nanos: i128) -> String {
     if nanos.abs() < 1024 * NANOS || nanos % NANOS != 0 {
         return decimal(nanos);
     }

@@ -3,6 +3,7 @@
 mod about;
 pub mod authn;
 mod media;
+mod metrics;
 mod openshift;
 mod options;
 mod packages;
@@ -295,8 +296,12 @@ impl On<'_> {
         if sub.is_empty() && only_asked && self.target.name.is_some() {
             return Err(Refusal::no_resource());
         }
-        if !verbs.iter().any(|v| v == verb.name()) {
-            return Err(Refusal::method_not_allowed());
+        let allows = |verb: &str| verbs.iter().any(|v| v == verb);
+        if !allows(verb.name()) {
+            return Err(match verb {
+                Verb::Watch if allows("list") => Refusal::no_watch(self.resource.about()),
+                _ => Refusal::method_not_allowed(),
+            });
         }
         options::check(&self.asked.query, verb, self.applies())?;
         if let Some(answer) = special::answer(self, verb) {

@@ -2,7 +2,7 @@
 
 use http::Response;
 
-use super::{On, packages, pods, proxy, request::Verb, respond::Body, token};
+use super::{On, metrics, packages, pods, proxy, request::Verb, respond::Body, token};
 use crate::sandbox::status::Refusal;
 
 /// Answers a request for one of them; nothing for plain objects.
@@ -11,6 +11,7 @@ pub(super) fn answer(on: &On<'_>, verb: Verb) -> Option<Result<Response<Body>, R
     let (resource, sub) = (on.resource.plural.as_str(), on.target.subresource.as_str());
     match (group, resource, sub) {
         ("", "pods" | "services", "proxy") => Some(proxy::answer(on)),
+        (crate::sandbox::metrics::GROUP, _, "") => Some(metrics::answer(on, verb)),
         ("packages.operators.coreos.com", _, "") => Some(packages::answer(on, verb)),
         ("", "pods" | "bindings", _) => pods::answer(on, verb),
         (group, _, _) if group.ends_with(".openshift.io") => super::openshift::answer(on, verb),

@@ -35,6 +35,14 @@ fn other(plural: &str, column: &str, object: &Value) -> Option<Value> {
         ("endpoints", "Endpoints") => endpoints(object)?,
         ("resourcequotas", "Request") => quota(object, false),
         ("resourcequotas", "Limit") => quota(object, true),
+        ("apiservices", "Service") => match object["spec"].get("service") {
+            Some(service) => {
+                let text = |field: &str| service[field].as_str().unwrap_or_default();
+                json!(format!("{}/{}", text("namespace"), text("name")))
+            }
+            None => json!("Local"),
+        },
+        ("apiservices", "Available") => available(object),
         ("leases", "Holder") => json!(text(object, "/spec/holderIdentity").unwrap_or_default()),
         ("storageclasses", "Provisioner") => json!(text(object, "/provisioner")?),
         ("storageclasses", "ReclaimPolicy") => json!(text(object, "/reclaimPolicy")?),
@@ -63,6 +71,18 @@ fn bound(value: &Value) -> Value {
         Value::Null => json!("N/A"),
         Value::String(text) => json!(text),
         number => json!(number.to_string()),
+    }
+}
+
+/// Whether an API service is available, and why it is not.
+fn available(object: &Value) -> Value {
+    let all = list(object, "/status/conditions").iter();
+    let told = all.rev().find(|c| c["type"] == "Available");
+    let text = |field: &str| told.and_then(|c| c[field].as_str()).unwrap_or_default();
+    match text("status") {
+        "" => json!("Unknown"),
+        "True" => json!("True"),
+        status => json!(format!("{status} ({})", text("reason"))),
     }
 }
 

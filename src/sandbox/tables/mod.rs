@@ -15,6 +15,7 @@ use serde::{Serialize, Serializer, ser::SerializeStruct as _};
 use serde_json::{Value, json, value::RawValue};
 
 use super::{
+    metrics::{self, objects},
     registry::{Column, Resource},
     store::selector,
 };
@@ -40,13 +41,19 @@ where
     I: Iterator<Item = Shown<'a>>,
 {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let columns: Vec<Value> = self.resource.columns.iter().map(heading).collect();
         let mut out = serializer.serialize_struct("Table", 5)?;
         out.serialize_field("kind", "Table")?;
         out.serialize_field("apiVersion", "meta.k8s.io/v1")?;
         out.serialize_field("metadata", &self.metadata)?;
-        out.serialize_field("columnDefinitions", &columns)?;
-        out.serialize_field("rows", &Rows(self))?;
+        // A metrics server knows its columns by what it has measured.
+        if self.resource.group == metrics::GROUP && (self.objects)().next().is_none() {
+            out.serialize_field("columnDefinitions", &Value::Null)?;
+            out.serialize_field("rows", &Value::Null)?;
+        } else {
+            let columns: Vec<Value> = self.resource.columns.iter().map(heading).collect();
+            out.serialize_field("columnDefinitions", &columns)?;
+            out.serialize_field("rows", &Rows(self))?;
+        }
         out.end()
     }
 }
@@ -162,6 +169,7 @@ fn cell(resource: &Resource, column: &Column, object: &Value, now: Timestamp) ->
             let own = (resource.group.as_str(), resource.plural.as_str());
             let found = match own {
                 ("", "pods") => pod::cell(name, object, now),
+                (metrics::GROUP, _) => objects::cell(name, object),
                 ("apps" | "batch", _) | ("", "replicationcontrollers") => {
                     workload::cell(&resource.plural, name, object, now)
                 }

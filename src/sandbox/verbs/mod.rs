@@ -17,6 +17,7 @@ use super::{
     authz::User,
     clock::Clock,
     extensions,
+    metrics::load::Load,
     patch::managers::{Operation, Writer},
     programs::runs::Runs,
     prometheus::instances::Instances,
@@ -39,6 +40,8 @@ pub struct Api {
     pub prometheuses: Instances,
     /// What programs got that asked others.
     pub runs: Runs,
+    /// What requests cost the programs in Pods.
+    pub load: Load,
     registry: RwLock<Arc<Registry>>,
     /// The certificate of the authority that signed the server's own, in PEM.
     certificate: RwLock<Arc<str>>,
@@ -116,6 +119,7 @@ impl Api {
             clock,
             prometheuses: Instances::default(),
             runs: Runs::default(),
+            load: Load::default(),
             registry: RwLock::new(Arc::new(registry)),
             certificate: RwLock::new(Arc::from("")),
             signer: RwLock::new(Arc::new(Signer::random())),

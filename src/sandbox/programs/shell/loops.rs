@@ -74,6 +74,7 @@ impl Run<'_> {
             return;
         }
         let lines = self.out.lines.split_off(said);
+        self.out.busy = self.now == start;
         let pause = self.now.saturating_sub(start).max(Duration::from_secs(1));
         self.out.repeats = Some((pause, lines.into_iter().map(|(_, text)| text).collect()));
         self.now = start;

@@ -1,27 +1,22 @@
-//! How many replicas the load asks for.
-//! <https://github.com/kubernetes/kubernetes/blob/master/pkg/controller/podautoscaler/replica_calculator.go>
+//! The metrics of an autoscaler: what each asks for, and what is said of it.
+//! <https://github.com/kubernetes/kubernetes/blob/master/pkg/controller/podautoscaler/horizontal.go>
 
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{Look, Unmeasured};
+use super::{
+    Look, Unmeasured,
+    replicas::{self, Groups, Target, Time, thousandths},
+};
 use crate::sandbox::{
-    controllers::{
-        cluster::PODS,
-        workloads::pods::{is_active, is_ready},
-    },
-    schema::quantity,
-    store::selector::Selector,
-    verbs::name,
+    controllers::cluster::PODS, pointer::text_in, schema::quantity, store::selector::Selector,
 };
 
 /// What is said where nothing measures what Pods use.
 const NO_API: &str = "unable to fetch metrics from resource metrics API: the server could not find the requested resource (get pods.metrics.k8s.io)";
 /// What an autoscaler without metrics aims at, in percent of the requested processor time.
 const USUAL_TARGET: i64 = 80;
-/// A load that is off by no more than a tenth changes nothing.
-const TOLERANCE: f64 = 0.1;
 
 /// What the load asks for.
 pub(super) struct Measured {
@@ -98,14 +93,14 @@ impl Look<'_> {
         })
     }
 
-    /// The Pods of the target that run.
+    /// The Pods of the target.
     fn pods(&self, scale: &Value) -> Vec<Arc<Value>> {
         let selector = scale["status"]["selector"].as_str().unwrap_or_default();
         let Ok(selector) = Selector::parse(selector, "") else {
             return Vec::new();
         };
         let mut pods = self.cluster.list(PODS, self.namespace());
-        pods.retain(|p| is_active(p) && selector.matches(p));
+        pods.retain(|p| selector.matches(p));
         pods
     }
 
@@ -116,30 +111,43 @@ impl Look<'_> {
         pods: &[Arc<Value>],
         current: i64,
     ) -> Result<Proposal, (&'static str, String, String)> {
-        if metric["type"] != "Resource" {
-            let (reason, what) = match metric["type"].as_str() {
-                Some("Pods") => ("FailedGetPodsMetric", "pods"),
-                Some("Object") => ("FailedGetObjectMetric", "object"),
-                Some("External") => ("FailedGetExternalMetric", "external"),
-                _ => ("FailedGetContainerResourceMetric", "container resource"),
-            };
-            let why = "unable to fetch metrics from custom metrics API: the server could not find the requested resource";
-            self.tell(true, reason, why);
-            let whole = format!("failed to get {what} metric value: {why}");
-            return Err((reason, why.to_owned(), whole));
-        }
-        let resource = metric["resource"]["name"].as_str().unwrap_or_default();
-        let proposal = self.resource(resource, &metric["resource"]["target"], pods, current);
+        let (field, reason) = match metric["type"].as_str() {
+            Some("Resource") => ("resource", "FailedGetResourceMetric"),
+            Some("ContainerResource") => ("containerResource", "FailedGetContainerResourceMetric"),
+            other => return Err(self.unknown(other.unwrap_or_default())),
+        };
+        let of = &metric[field];
+        let resource = text_in(of, "name");
+        let container = of["container"].as_str();
+        let proposal = self.resource((field, resource, container), &of["target"], pods, current);
         proposal.map_err(|why| {
-            self.tell(true, "FailedGetResourceMetric", &why);
-            let whole = format!("failed to get {resource} resource metric value: {why}");
-            ("FailedGetResourceMetric", why, whole)
+            self.tell(true, reason, &why);
+            let whole = match container {
+                None => format!("failed to get {resource} resource metric value: {why}"),
+                Some(container) => {
+                    format!("failed to get {container} container metric value: {why}")
+                }
+            };
+            (reason, why, whole)
         })
+    }
+
+    /// The failure of a metric that no API gives.
+    fn unknown(&self, kind: &str) -> (&'static str, String, String) {
+        let (reason, what) = match kind {
+            "Pods" => ("FailedGetPodsMetric", "pods"),
+            "Object" => ("FailedGetObjectMetric", "object"),
+            _ => ("FailedGetExternalMetric", "external"),
+        };
+        let why = "unable to fetch metrics from custom metrics API: the server could not find the requested resource";
+        self.tell(true, reason, why);
+        let whole = format!("failed to get {what} metric value: {why}");
+        (reason, why.to_owned(), whole)
     }
 
     fn resource(
         &self,
-        resource: &str,
+        (field, resource, container): (&str, &str, Option<&str>),
         target: &Value,
         pods: &[Arc<Value>],
         current: i64,
@@ -151,124 +159,72 @@ impl Look<'_> {
             "usage"
         };
         let failed = |why: String| format!("failed to get {resource} {what}: {why}");
-        let used = self.used(resource, pods).map_err(failed)?;
-        let count = i64::try_from(used.len()).unwrap_or(i64::MAX).max(1);
-        let sum: i64 = used.iter().map(|(_, used)| used).sum();
-        let average = sum / count;
-        let value = quantity::canonical(&format!("{average}m")).unwrap_or_default();
-        let (ratio, metric, current_value) = if let Some(wanted) = wanted {
-            let mut asked = 0;
-            for (pod, _) in &used {
-                asked += requested(pod, resource).map_err(failed)?;
-            }
-            let percent = sum.saturating_mul(100) / asked.max(1);
-            (
-                ratio(percent, wanted),
-                format!("{resource} resource utilization (percentage of request)"),
-                json!({"averageUtilization": percent, "averageValue": value}),
-            )
+        let groups = self.groups(resource, container, pods).map_err(failed)?;
+        let all = || pods.iter().map(|p| &**p);
+        let requests;
+        let target = if let Some(wanted) = wanted {
+            requests = replicas::requests(all(), resource, container).map_err(failed)?;
+            Target::Utilization(wanted, &requests)
         } else {
             let wanted = target["averageValue"].as_str().and_then(thousandths);
-            (
-                ratio(average, wanted.unwrap_or(1)),
-                format!("{resource} resource"),
-                json!({"averageValue": value}),
-            )
+            Target::Average(wanted.unwrap_or(1))
         };
-        let replicas = if (ratio - 1.0).abs() <= TOLERANCE {
-            current
+        let (replicas, load) = groups.replicas(target, current).map_err(failed)?;
+        let nanos = i128::from(load.average) * 1_000_000;
+        let average = if resource == "memory" {
+            quantity::binary(nanos)
         } else {
-            times(count, ratio)
+            quantity::decimal(nanos)
         };
-        let status =
-            json!({"type": "Resource", "resource": {"name": resource, "current": current_value}});
+        let mut now = json!({ "averageValue": average });
+        let mut metric = format!("{resource} resource");
+        if let Some(percent) = load.percent {
+            now["averageUtilization"] = json!(percent);
+            let of = if container.is_some() {
+                "container "
+            } else {
+                ""
+            };
+            metric = format!("{resource} {of}resource utilization (percentage of request)");
+        }
+        let mut status = json!({"name": resource, "current": now});
+        let mut kind = "Resource";
+        if let Some(container) = container {
+            status["container"] = json!(container);
+            kind = "ContainerResource";
+        }
         Ok(Proposal {
             replicas,
             metric,
-            status,
+            status: json!({"type": kind, field: status}),
         })
     }
 
-    /// What the Pods that are ready use.
-    fn used<'p>(
+    /// The Pods, by what is known of them.
+    fn groups(
         &self,
         resource: &str,
-        pods: &'p [Arc<Value>],
-    ) -> Result<Vec<(&'p Value, i64)>, String> {
+        container: Option<&str>,
+        pods: &[Arc<Value>],
+    ) -> Result<Groups, String> {
         let of = |why: &str| format!("unable to get metrics for resource {resource}: {why}");
-        let usage = self.usage.ok_or_else(|| of(NO_API))?;
-        let ready = pods.iter().filter(|p| is_ready(p));
-        let used: Vec<(&Value, i64)> = ready
-            .filter_map(|p| Some((&**p, usage.of_pod(self.cluster, p, resource)?)))
-            .collect();
-        if used.is_empty() {
+        let usage = self.usage.filter(|usage| usage.is_there(self.cluster));
+        let usage = usage.ok_or_else(|| of(NO_API))?;
+        let sample = |pod: &Value| usage.of_pod(self.cluster, pod, resource, container);
+        let whole = |pod: &Value| usage.of_pod(self.cluster, pod, resource, None);
+        if !pods.iter().any(|pod| whole(pod).is_some()) {
             return Err(of("no metrics returned from resource metrics API"));
         }
-        Ok(used)
-    }
-}
-
-/// What the containers of a Pod request, in thousandths.
-fn requested(pod: &Value, resource: &str) -> Result<i64, String> {
-    let mut sum = 0_i64;
-    for container in pod["spec"]["containers"].as_array().into_iter().flatten() {
-        let asked = container["resources"]["requests"][resource].as_str();
-        let asked = asked.and_then(thousandths).ok_or_else(|| {
-            format!(
-                "missing request for {resource} in container {} of Pod {}",
-                container["name"].as_str().unwrap_or_default(),
-                name(pod)
-            )
-        })?;
-        sum = sum.saturating_add(asked);
-    }
-    Ok(sum)
-}
-
-/// A quantity in thousandths.
-fn thousandths(text: &str) -> Option<i64> {
-    let canonical = quantity::canonical(text)?;
-    let end = canonical.find(|c: char| !(c.is_ascii_digit() || c == '-'));
-    let (digits, suffix) = canonical.split_at(end.unwrap_or(canonical.len()));
-    let factor: i64 = match suffix {
-        "m" => 1,
-        "" => 1000,
-        "k" => 1_000_000,
-        "M" => 1_000_000_000,
-        "G" => 1_000_000_000_000,
-        "Ki" => 1000 << 10,
-        "Mi" => 1000 << 20,
-        "Gi" => 1000 << 30,
-        "Ti" => 1000 << 40,
-        _ => return None,
-    };
-    digits.parse::<i64>().ok()?.checked_mul(factor)
-}
-
-#[allow(clippy::cast_precision_loss)] // Loads and counts are far below 2^52.
-fn ratio(value: i64, wanted: i64) -> f64 {
-    value as f64 / wanted.max(1) as f64
-}
-
-#[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)] // As above.
-fn times(count: i64, ratio: f64) -> i64 {
-    (count as f64 * ratio).ceil() as i64
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn quantities_are_compared_in_thousandths() {
-        for (text, value) in [
-            ("100m", Some(100)),
-            ("0.5", Some(500)),
-            ("2", Some(2000)),
-            ("1Ki", Some(1_024_000)),
-            ("x", None),
-        ] {
-            assert_eq!(thousandths(text), value, "{text}");
+        let clock = &self.cluster.api.clock;
+        let time = Time {
+            now: clock.now(),
+            on_machine: &|simulated| clock.on_machine(simulated),
+        };
+        let groups = Groups::of(pods.iter().map(|p| &**p), resource, &time, sample);
+        if groups.ready.is_empty() {
+            let why = "did not receive metrics for targeted pods (pods might be unready)";
+            return Err(why.to_owned());
         }
+        Ok(groups)
     }
 }

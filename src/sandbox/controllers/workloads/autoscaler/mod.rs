@@ -2,6 +2,7 @@
 //! <https://github.com/kubernetes/kubernetes/blob/master/pkg/controller/podautoscaler/horizontal.go>
 
 mod metrics;
+mod replicas;
 mod rules;
 pub mod usage;
 

@@ -1,0 +1,7 @@
+//! Any patch of an object of any kind: it is applied, or refused.
+#![no_main]
+
+#[path = "../../tests/support/fuzzed.rs"]
+mod fuzzed;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzzed::patch(data));
