@@ -404,6 +404,8 @@ fn whatever_is_asked_is_answered_in_bounds() {
             .chain(regressions(name))
             .collect::<Vec<_>>();
         let mut known = known.into_iter();
+        // What is made once is not counted.
+        target(&seeds[0]);
         let (mut slowest, mut largest, mut done) = (Duration::ZERO, 0, 0);
         let mut slow = Vec::new();
         while let Some(input) = known

@@ -62,10 +62,10 @@ impl Storage {
     }
 
     /// The series that fit, by labels.
-    pub fn select<'a>(
-        &'a self,
-        matchers: &'a [Matcher],
-    ) -> impl Iterator<Item = (&'a Labels, &'a VecDeque<Point>)> {
+    pub fn select<'s, 'm>(
+        &'s self,
+        matchers: &'m [Matcher],
+    ) -> impl Iterator<Item = (&'s Labels, &'s VecDeque<Point>)> + use<'s, 'm> {
         self.series
             .iter()
             .filter(|(labels, _)| matchers.iter().all(|m| m.fits(labels)))

@@ -6,7 +6,11 @@ use std::sync::Arc;
 use http::{Response, StatusCode};
 use serde_json::{Value, json};
 
-use super::{On, request::Verb, respond::{Body, Objects}};
+use super::{
+    On,
+    request::Verb,
+    respond::{Body, Objects},
+};
 use crate::sandbox::{
     metrics::{self, objects},
     registry,
@@ -45,7 +49,9 @@ fn list(on: &On<'_>) -> Result<Response<Body>, Refusal> {
         .filter_map(|of| Some(Arc::new(measured(on, of)?)))
         .collect();
     let now = on.api.clock.now();
-    Ok(on.form.list(on.resource, Objects::Values(&items), json!({}), now))
+    Ok(on
+        .form
+        .list(on.resource, Objects::Values(&items), json!({}), now))
 }
 
 fn get(on: &On<'_>) -> Result<Response<Body>, Refusal> {

@@ -1,9 +1,13 @@
 //! Patching: the four kinds of patches on one object.
 
-use json_patch::PatchOperation;
+use json_patch::{PatchOperation, jsonptr::Pointer};
 use serde_json::Value;
 
-use super::{Api, How, Written, key, missing, set, write::Place, writer};
+use super::{
+    Api, How, Written, key, missing, set,
+    write::{DEEPEST, Place, not_too_deep},
+    writer,
+};
 use crate::sandbox::{
     extensions::structural,
     patch::{
@@ -301,7 +305,7 @@ pub(super) fn rfc6902(object: &mut Value, patch: &Value) -> Result<(), Refusal> 
     }
     let operations: json_patch::Patch =
         serde_json::from_value(patch.clone()).map_err(|_| Refusal::unprocessable())?;
-    let mut copied = 0;
+    let (mut copied, mut deepest) = (0, depth(object));
     for operation in operations.iter() {
         if let PatchOperation::Copy(copy) = operation {
             // Each copy may double what there is.
@@ -317,6 +321,12 @@ pub(super) fn rfc6902(object: &mut Value, patch: &Value) -> Result<(), Refusal> 
             std::slice::from_ref(added.as_ref().unwrap_or(operation)),
         )
         .map_err(|_| Refusal::unprocessable())?;
+        // Each operation may put one half of the object below the other; what lies too deep can't even be thrown away.
+        deepest = deepest.max(reached(operation, deepest));
+        if deepest > DEEPEST {
+            not_too_deep(object)?;
+            deepest = depth(object);
+        }
     }
     Ok(())
 }
@@ -335,6 +345,28 @@ fn added(object: &Value, operation: &PatchOperation) -> Option<PatchOperation> {
             value: replace.value.clone(),
         })
     })
+}
+
+/// How deep the object may be after an operation at the most, of one that was so deep.
+fn reached(operation: &PatchOperation, deepest: usize) -> usize {
+    let moved =
+        |from: &Pointer, path: &Pointer| path.count() + deepest.saturating_sub(from.count());
+    match operation {
+        PatchOperation::Add(add) => add.path.count() + depth(&add.value),
+        PatchOperation::Replace(replace) => replace.path.count() + depth(&replace.value),
+        PatchOperation::Copy(copy) => moved(&copy.from, &copy.path),
+        PatchOperation::Move(change) => moved(&change.from, &change.path),
+        PatchOperation::Remove(_) | PatchOperation::Test(_) => 0,
+    }
+}
+
+/// How deep values lie in each other.
+fn depth(value: &Value) -> usize {
+    match value {
+        Value::Object(map) => 1 + map.values().map(depth).max().unwrap_or_default(),
+        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or_default(),
+        _ => 0,
+    }
 }
 
 #[cfg(test)]
@@ -356,5 +388,30 @@ mod tests {
             .collect();
         let refused = rfc6902(&mut object, &json!(doubles)).unwrap_err();
         assert_eq!(refused.code, 422);
+    }
+
+    #[test]
+    fn what_lies_too_deep_is_refused_before_it_is_too_deep_to_throw_away() {
+        let below = |depth: usize| "/a".repeat(depth);
+        // Each puts the whole below itself.
+        let mut operations = vec![json!({"op": "add", "path": "/a", "value": {"a": {}}})];
+        for power in 1..17 {
+            let path = below((1 << power) + 1);
+            operations.push(json!({"op": "copy", "from": "/a", "path": path}));
+        }
+        let refused = rfc6902(&mut json!({}), &json!(operations)).unwrap_err();
+        assert_eq!(refused.code, 413);
+        let mut object = json!({"a": {}, "b": {"c": {"d": 1}}});
+        let to_and_fro: Vec<Value> = (0..400)
+            .map(|n| {
+                if n % 2 == 0 {
+                    ("/b/c", "/a/x")
+                } else {
+                    ("/a/x", "/b/c")
+                }
+            })
+            .map(|(from, path)| json!({"op": "move", "from": from, "path": path}))
+            .collect();
+        rfc6902(&mut object, &json!(to_and_fro)).unwrap();
     }
 }

@@ -240,10 +240,10 @@ pub(super) fn understand(
 }
 
 /// The deepest that values lie in each other: what is written down has to be read again, by a reader who takes 127.
-const DEEPEST: usize = 100;
+pub(super) const DEEPEST: usize = 100;
 
 /// Refuses an object whose values lie too deep in each other.
-fn not_too_deep(object: &Value) -> Result<(), Refusal> {
+pub(super) fn not_too_deep(object: &Value) -> Result<(), Refusal> {
     fn fits(value: &Value, left: usize) -> bool {
         match value {
             Value::Object(map) => left > 0 && map.values().all(|v| fits(v, left - 1)),

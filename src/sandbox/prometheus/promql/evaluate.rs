@@ -1,7 +1,11 @@
 //! The answer to a query.
 //! <https://github.com/prometheus/prometheus/blob/main/promql/engine.go>
 
-use std::{cell::Cell, collections::BTreeMap};
+use std::{
+    cell::{Cell, RefCell},
+    collections::{BTreeMap, HashMap, VecDeque},
+    rc::Rc,
+};
 
 use super::{
     aggregate,
@@ -70,7 +74,12 @@ pub struct Engine<'a> {
     /// The time of the query.
     range: (i64, i64),
     looked_at: Cell<usize>,
+    /// The series of each selector: they are the same at each step. A selector is known by its place in the query.
+    chosen: RefCell<HashMap<*const Selector, Rc<[Chosen<'a>]>>>,
 }
+
+/// A series that a selector chooses.
+type Chosen<'a> = (&'a Labels, &'a VecDeque<Point>);
 
 /// The error of two series with the same labels.
 pub(super) const SAME_LABELS: &str = "vector cannot contain metrics with the same labelset";
@@ -85,6 +94,7 @@ impl<'a> Engine<'a> {
             interval: interval.max(1),
             range: (0, 0),
             looked_at: Cell::new(0),
+            chosen: RefCell::default(),
         }
     }
 
@@ -127,7 +137,10 @@ impl<'a> Engine<'a> {
                 }
                 Answer::Matrix(_) | Answer::Text(_) => {}
             }
-            time += step;
+            match time.checked_add(step) {
+                Some(next) => time = next,
+                None => break,
+            }
         }
         let series = |(labels, points)| Series { labels, points };
         Ok(found.into_iter().map(series).collect())
@@ -207,11 +220,19 @@ impl<'a> Engine<'a> {
         at.saturating_sub(when.offset)
     }
 
+    fn chosen(&self, selector: &Selector) -> Rc<[Chosen<'a>]> {
+        let mut all = self.chosen.borrow_mut();
+        let chosen = all
+            .entry(std::ptr::from_ref(selector))
+            .or_insert_with(|| self.storage.select(&selector.matchers).collect());
+        Rc::clone(chosen)
+    }
+
     fn select(&self, selector: &Selector, time: i64) -> Result<Vec<Sample>, String> {
         let until = self.when(selector.when, time);
         let after = until.saturating_sub(self.lookback);
         let mut found = Vec::new();
-        for (labels, points) in self.storage.select(&selector.matchers) {
+        for (labels, points) in self.chosen(selector).iter().copied() {
             self.look(1)?;
             let Some((time, value)) = between(points, after, until).last() else {
                 continue;
@@ -234,7 +255,7 @@ impl<'a> Engine<'a> {
                 let end = self.when(selector.when, time);
                 let start = end.saturating_sub(*range);
                 let mut series = Vec::new();
-                for (labels, points) in self.storage.select(&selector.matchers) {
+                for (labels, points) in self.chosen(selector).iter().copied() {
                     let points: Vec<Point> = between(points, start, end)
                         .filter(|(_, value)| !is_stale(*value))
                         .collect();
@@ -255,9 +276,9 @@ impl<'a> Engine<'a> {
                 let end = self.when(*when, time);
                 let start = end.saturating_sub(*range);
                 let step = step.unwrap_or(self.interval).max(1);
-                let mut first = start.div_euclid(step) * step;
+                let mut first = start.div_euclid(step).saturating_mul(step);
                 if first <= start {
-                    first += step;
+                    first = first.saturating_add(step);
                 }
                 let series = self.steps(of, first, end, step)?;
                 Ok(Window { series, start, end })
