@@ -50,7 +50,8 @@ fn condition(
     let before = conditions.iter().position(|c| c["type"] == "PodScheduled");
     let since = before
         .and_then(|i| conditions.get(i))
-        .filter(|c| c["status"] == "False")
+        // What the API server said of a gate has no time yet.
+        .filter(|c| c["status"] == "False" && c["lastTransitionTime"].is_string())
         .map_or_else(
             || json!(cluster.stamp()),
             |c| c["lastTransitionTime"].clone(),
