@@ -212,10 +212,10 @@ fn labs(flavour: &str) {
 fn last_step(home: &Path, lab: &str) -> String {
     let output = ccnr(home, &["lab", "verify", lab, "-o", "json"]);
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
-    let steps = report["steps"].as_array().unwrap().iter();
+    let mut steps = report["steps"].as_array().unwrap().iter();
     // Steps for another kind of cluster are passed over.
-    let here = steps.filter(|s| s["verdict"] != "skipped");
-    here.last().unwrap()["id"].as_str().unwrap().to_owned()
+    let last = steps.rfind(|s| s["verdict"] != "skipped").unwrap();
+    last["id"].as_str().unwrap().to_owned()
 }
 
 /// Runs `ccnr`, which has to go well; gives the time.

@@ -65,6 +65,33 @@ struct Request {
     content: String,
 }
 
+/// Seeds of the small languages, each with the number of its language.
+const WORDS: [(u8, &str); 11] = [
+    (0, "-1.5Gi"),
+    (0, "12e-3"),
+    (1, "quay.io:80/a/b:1@sha256:0"),
+    (2, ".a[0].b"),
+    (2, ".a[?(@.b==\"c\")].b"),
+    (2, ".d['e.f']"),
+    (
+        3,
+        "# HELP a b\n# TYPE a counter\na{b=\"c\",d=\"\\\"\"} 1.5e3 12\n",
+    ),
+    (
+        4,
+        "global: {scrape_interval: 5s}\nscrape_configs:\n- job_name: a\n  static_configs: [{targets: [a]}]\n",
+    ),
+    (5, "echo a; sleep 1 && touch /tmp/x || exit 3"),
+    (
+        5,
+        "while true; do echo ${A:-b} $(date) >> /dev/null; sleep 2; done",
+    ),
+    (
+        5,
+        "if [ -f /x ]; then echo 1; else for i in 1 2; do echo $i; done; fi",
+    ),
+];
+
 /// The seeds of each target: the requests of the other suites.
 fn seeds() -> BTreeMap<&'static str, Vec<Vec<u8>>> {
     let mut all: BTreeMap<&str, Vec<Vec<u8>>> = BTreeMap::new();
@@ -100,7 +127,7 @@ fn seeds() -> BTreeMap<&'static str, Vec<Vec<u8>>> {
             );
             let (version, name, _) = KINDS[usize::from(kind)];
             let bytes = protobuf::object(version, name, &request.body);
-            for bytes in bytes.into_iter() {
+            if let Some(bytes) = bytes {
                 add("protobuf", [&[kind], bytes.as_slice()].concat());
             }
         }
@@ -142,31 +169,7 @@ fn seeds() -> BTreeMap<&'static str, Vec<Vec<u8>>> {
     ] {
         add("selector", seed.as_bytes().to_vec());
     }
-    for (kind, words) in [
-        (0, "-1.5Gi"),
-        (0, "12e-3"),
-        (1, "quay.io:80/a/b:1@sha256:0"),
-        (2, ".a[0].b"),
-        (2, ".a[?(@.b==\"c\")].b"),
-        (2, ".d['e.f']"),
-        (
-            3,
-            "# HELP a b\n# TYPE a counter\na{b=\"c\",d=\"\\\"\"} 1.5e3 12\n",
-        ),
-        (
-            4,
-            "global: {scrape_interval: 5s}\nscrape_configs:\n- job_name: a\n  static_configs: [{targets: [a]}]\n",
-        ),
-        (5, "echo a; sleep 1 && touch /tmp/x || exit 3"),
-        (
-            5,
-            "while true; do echo ${A:-b} $(date) >> /dev/null; sleep 2; done",
-        ),
-        (
-            5,
-            "if [ -f /x ]; then echo 1; else for i in 1 2; do echo $i; done; fi",
-        ),
-    ] {
+    for (kind, words) in WORDS {
         add("words", [&[kind], words.as_bytes()].concat());
     }
     all

@@ -24,7 +24,7 @@ async fn no_acknowledged_write_is_lost_when_the_process_is_killed() {
     let mut random = fastrand::Rng::with_seed(seed);
     let machine = Arc::new(Machine::new());
     on(&machine, |m| {
-        drop(m.good(&["sandbox", "start", "--flavour", "kubernetes"]))
+        drop(m.good(&["sandbox", "start", "--flavour", "kubernetes"]));
     })
     .await;
     let kubeconfig = machine.folder().join("admin.kubeconfig");

@@ -3,6 +3,7 @@
 
 mod support;
 
+use std::fmt::Write as _;
 use std::{
     collections::BTreeMap,
     path::Path,
@@ -31,7 +32,7 @@ const QUOTED: usize = 5;
 const SCALERS: usize = 3;
 /// Those that watch.
 const WATCHERS: usize = 15;
-/// How many ConfigMaps the quota allows.
+/// How many `ConfigMaps` the quota allows.
 const ALLOWED: usize = 20;
 /// The object that is made last.
 const LAST: &str = "the-end";
@@ -257,15 +258,15 @@ async fn compare_watchers(
 ) -> String {
     let wanted: BTreeMap<String, u64> =
         there.iter().map(|(n, o)| (n.clone(), version(o))).collect();
-    let (mut events, mut watches, mut relists) = (0, 0, 0);
+    let (mut events, mut begun, mut relists) = (0, 0, 0);
     for watcher in all(watchers).await {
         assert_eq!(watcher.state, wanted, "watcher {}", watcher.id);
         events += watcher.events;
-        watches += watcher.watches;
+        begun += watcher.watches;
         relists += watcher.relists;
     }
     format!(
-        "{WATCHERS} watchers heard {events} events in {watches} watches, and had to list anew {relists} times"
+        "{WATCHERS} watchers heard {events} events in {begun} watches, and had to list anew {relists} times"
     )
 }
 
@@ -288,7 +289,7 @@ async fn compare_quota(client: &kube::Client, kept: &[(Vec<String>, usize)]) {
     }
 }
 
-/// Follows the ConfigMaps: some read slowly, some end and resume often, some get the state as events.
+/// Follows the `ConfigMaps`: some read slowly, some end and resume often, some get the state as events.
 struct Watcher {
     id: usize,
     over: Arc<AtomicBool>,
@@ -337,7 +338,7 @@ impl Watcher {
                 path +=
                     "&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&resourceVersion=0";
             } else {
-                path += &format!("&resourceVersion={}", self.seen);
+                let _ = write!(path, "&resourceVersion={}", self.seen);
             }
             match self.follow(&client, &path, &mut initial).await {
                 Followed::Whole => return self,
@@ -382,7 +383,7 @@ impl Watcher {
                     return Followed::Whole;
                 }
             }
-            if self.id % 5 == 0 && !self.over.load(Ordering::SeqCst) {
+            if self.id.is_multiple_of(5) && !self.over.load(Ordering::SeqCst) {
                 tokio::time::sleep(Duration::from_millis(30)).await;
             }
         }

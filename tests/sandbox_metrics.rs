@@ -217,9 +217,9 @@ async fn an_autoscaler_needs_requests() {
 async fn who_may_look_sees_what_is_used() {
     let mut served = Served::new().await;
     served.pass(1);
-    let roles = "/apis/rbac.authorization.k8s.io/v1/clusterroles";
+    let path = "/apis/rbac.authorization.k8s.io/v1/clusterroles";
     for role in ["view", "edit", "admin"] {
-        let (_, role) = get(&served, &format!("{roles}/{role}")).await;
+        let (_, role) = get(&served, &format!("{path}/{role}")).await;
         let rules = role["rules"].as_array().unwrap();
         assert!(
             rules

@@ -48,7 +48,9 @@ fn main() {
         let differs = known.contains(&scenario.name);
         let namespaces = [fresh("scene"), fresh("scene")];
         if scenario.operator {
-            namespaces.iter().for_each(|n| shared_operator().add(n));
+            for namespace in &namespaces {
+                shared_operator().add(namespace);
+            }
         }
         let trial = Trial::test(scenario.name.clone(), move || {
             match (compare(&found?, &scenario, &namespaces), differs) {

@@ -25,8 +25,11 @@ use ccnr::sandbox::{
 };
 use serde_json::{Value, json};
 
+/// What is done with the bytes that a fuzzer makes.
+pub type Target = fn(&[u8]);
+
 /// The targets, by the names of their files in `fuzz/`.
-pub const TARGETS: [(&str, fn(&[u8])); 6] = [
+pub const TARGETS: [(&str, Target); 6] = [
     ("body", body),
     ("patch", patch),
     ("selector", selector),

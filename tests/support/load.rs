@@ -43,7 +43,7 @@ pub struct Tally {
     pub refused: usize,
 }
 
-/// One client that writes ConfigMaps of its own.
+/// One client that writes `ConfigMaps` of its own.
 pub struct Writer {
     pub id: usize,
     pub known: BTreeMap<String, Known>,
@@ -148,9 +148,10 @@ impl Writer {
         let one = self.path(&format!("/{name}"));
         let applied = format!("{one}?fieldManager=applier&force=true");
         let Some(before) = before else {
-            let (method, path) = match self.random.bool() {
-                true => ("POST", self.path("")),
-                false => ("PATCH", applied),
+            let (method, path) = if self.random.bool() {
+                ("POST", self.path(""))
+            } else {
+                ("PATCH", applied)
             };
             let (status, answer) = self
                 .ask(client, &name, (method, &path, &object), &value)
@@ -275,7 +276,7 @@ impl Writer {
     }
 }
 
-/// The ConfigMaps of a namespace by name, and the version of the list.
+/// The `ConfigMaps` of a namespace by name, and the version of the list.
 pub async fn listed(client: &kube::Client, namespace: &str) -> (BTreeMap<String, Value>, u64) {
     let path = format!("/api/v1/namespaces/{namespace}/configmaps");
     let (status, list) = send(client, "GET", &path, &Value::Null).await.unwrap();

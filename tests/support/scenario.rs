@@ -78,9 +78,9 @@ struct Step {
     /// A path whose answer is compared as it is now.
     #[serde(default)]
     look: Option<String>,
-    /// The part of that answer that is compared, as a JSON pointer.
+    /// The part of that answer that is compared, or of the one that was waited for, as such a pointer.
     #[serde(default)]
-    at: String,
+    at: Option<String>,
 }
 
 /// What was seen, by name.
@@ -130,15 +130,17 @@ fn perform(
     }
     let began = Instant::now();
     if step.wait.is_some() {
-        wait(client, step, namespace, began)?;
+        let answer = wait(client, step, namespace, began)?;
+        let part = step.at.as_ref().map(|at| part(&answer, at));
+        seen = part.map(|part| (step.wait.clone().unwrap_or_default(), part));
     }
     if !step.events.is_empty() {
         wait_for_events(client, &step.events, namespace, began)?;
     }
     if let Some(path) = &step.look {
         let (_, answer) = client.send("GET", &place(client, path, namespace), None);
-        let part = answer.pointer(&step.at).cloned().unwrap_or_default();
-        seen = Some((path.clone(), part));
+        let at = step.at.as_deref().unwrap_or_default();
+        seen = Some((path.clone(), part(&answer, at)));
     }
     Ok(seen)
 }
@@ -192,8 +194,8 @@ fn request(
     }
 }
 
-/// Reads a path until what it gives is as wanted.
-fn wait(client: &Client, step: &Step, namespace: &str, began: Instant) -> Result<(), String> {
+/// Reads a path until what it gives is as wanted; gives that.
+fn wait(client: &Client, step: &Step, namespace: &str, began: Instant) -> Result<Value, String> {
     let path = step.wait.as_deref().unwrap_or_default();
     let path = &place(client, path, namespace);
     loop {
@@ -209,7 +211,7 @@ fn wait(client: &Client, step: &Step, namespace: &str, began: Instant) -> Result
             status == 200 && as_wanted()
         };
         if done {
-            return Ok(());
+            return Ok(answer);
         }
         if began.elapsed() > LIMIT {
             let wanted = Value::Object(step.until.clone());
@@ -238,6 +240,11 @@ fn wait_for_events(
         }
         std::thread::sleep(PAUSE);
     }
+}
+
+/// A copy of what lies at a pointer.
+fn part(answer: &Value, at: &str) -> Value {
+    find(answer, at).cloned().unwrap_or_default()
 }
 
 /// Whether what lies at a pointer is as wanted.

@@ -1,5 +1,6 @@
 //! What a shell's script does, as far as a Pod shows it: lines, waits, files, and the end.
 
+mod branch;
 mod filters;
 mod loops;
 mod syntax;
@@ -7,7 +8,10 @@ mod test;
 
 use std::{collections::BTreeMap, time::Duration};
 
-use self::syntax::{endless_loop, redirected, statements};
+use self::{
+    branch::{Branch, branch},
+    syntax::{endless_loop, redirected, statements},
+};
 use super::requests::{self, Network};
 
 /// The most steps of a script.
@@ -60,18 +64,6 @@ struct Run<'a> {
     variables: BTreeMap<String, String>,
     network: Option<&'a dyn Network>,
     stop: bool,
-}
-
-/// An `if` whose `fi` is to come.
-struct Branch {
-    /// Whether it is reached at all.
-    reached: bool,
-    /// Whether what follows is its condition.
-    asks: bool,
-    /// Whether what follows is done.
-    on: bool,
-    /// Whether one of its branches was taken.
-    taken: bool,
 }
 
 /// Follows a script that finds some files. `knows` says which commands the image has beside the usual ones; without a network,
@@ -139,9 +131,7 @@ impl Run<'_> {
         let mut open = Vec::new();
         for (text, next) in statements(script) {
             let text = branch(text.trim(), code, &mut open);
-            let reached = open
-                .last()
-                .is_none_or(|b| b.on || (b.asks && b.reached && !b.taken));
+            let reached = open.last().is_none_or(Branch::is_done);
             let skipped = match mark {
                 "&&" => code != 0,
                 "||" => code == 0,
@@ -193,19 +183,7 @@ impl Run<'_> {
         }
         match name {
             "echo" | "printf" => {
-                let from = if argument == "-e" || argument == "-n" {
-                    2
-                } else {
-                    1
-                };
-                let said = words.get(from..).unwrap_or_default().join(" ");
-                if to_file.as_ref().is_none_or(|f| {
-                    f.starts_with('&') || f.starts_with("/dev/std") || f.starts_with("/proc/")
-                }) {
-                    for line in said.trim_end_matches("\\n").split('\n') {
-                        self.out.lines.push((self.now, line.to_owned()));
-                    }
-                }
+                self.say(&words, to_file.as_deref());
                 0
             }
             "sleep" => match pause(argument) {
@@ -240,12 +218,7 @@ impl Run<'_> {
                 self.stop = true;
                 0
             }
-            "test" | "[" | "[[" => {
-                let words: Vec<&str> = words.iter().skip(1).map(String::as_str).collect();
-                let end = words.iter().position(|w| *w == "]" || *w == "]]");
-                let words = &words[..end.unwrap_or(words.len())];
-                i64::from(!test::holds(words, &|file| self.is_there(file)))
-            }
+            "test" | "[" | "[[" => self.test(&words),
             "cat" | "ls" | "stat" => self.look(name, &words),
             "sh" | "bash" | "ash" | "dash"
                 if argument.starts_with('-') && argument.ends_with('c') =>
@@ -336,6 +309,28 @@ impl Run<'_> {
         1
     }
 
+    /// `echo`: lines, unless they go into a file.
+    fn say(&mut self, words: &[String], to_file: Option<&str>) {
+        let flag = words.get(1).is_some_and(|w| w == "-e" || w == "-n");
+        let from = if flag { 2 } else { 1 };
+        let said = words.get(from..).unwrap_or_default().join(" ");
+        let shown = to_file.is_none_or(|f| {
+            f.starts_with('&') || f.starts_with("/dev/std") || f.starts_with("/proc/")
+        });
+        if shown {
+            for line in said.trim_end_matches("\\n").split('\n') {
+                self.out.lines.push((self.now, line.to_owned()));
+            }
+        }
+    }
+
+    fn test(&self, words: &[String]) -> i64 {
+        let words: Vec<&str> = words.iter().skip(1).map(String::as_str).collect();
+        let end = words.iter().position(|w| *w == "]" || *w == "]]");
+        let words = &words[..end.unwrap_or(words.len())];
+        i64::from(!test::holds(words, &|file| self.is_there(file)))
+    }
+
     fn is_there(&self, file: &str) -> bool {
         let made = self.out.files.iter().rev().find(|(_, f, _)| f == file);
         made.map_or(!is_own(file), |(_, _, there)| *there)
@@ -394,34 +389,6 @@ impl Run<'_> {
             words.push(word);
         }
         words
-    }
-}
-
-/// What is left of a statement after its keywords, and which branch of an `if` they open; `code` is how the last command ended.
-fn branch<'a>(mut text: &'a str, code: i64, open: &mut Vec<Branch>) -> &'a str {
-    loop {
-        let (word, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
-        let reached = open.last().is_none_or(|b| b.on);
-        match (word, open.last_mut()) {
-            ("if", _) => open.push(Branch {
-                reached,
-                asks: true,
-                on: false,
-                taken: false,
-            }),
-            ("elif", Some(branch)) => (branch.asks, branch.on) = (true, false),
-            ("then", Some(branch)) => {
-                branch.on = branch.reached && !branch.taken && code == 0;
-                branch.taken |= branch.on;
-                branch.asks = false;
-            }
-            ("else", Some(branch)) => branch.on = branch.reached && !branch.taken,
-            ("fi", Some(_)) => {
-                open.pop();
-            }
-            _ => return text,
-        }
-        text = rest.trim_start();
     }
 }
 

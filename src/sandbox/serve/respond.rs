@@ -97,9 +97,10 @@ impl Form {
             Shape::Metadata => self.written(code, &metadata(object)),
             Shape::Table => {
                 let version = &object["metadata"]["resourceVersion"];
-                let metadata = match version.is_string() {
-                    true => json!({ "resourceVersion": version }),
-                    false => json!({}),
+                let metadata = if version.is_string() {
+                    json!({ "resourceVersion": version })
+                } else {
+                    json!({})
                 };
                 let rows = || std::iter::once(shown(object));
                 self.written(code, &self.table(resource, metadata, rows, now))

@@ -98,23 +98,23 @@ impl Serialize for Row<'_> {
         match (self.whole, self.shown.metadata, metadata) {
             (true, _, _) => out.serialize_field("object", &*self.shown.object)?,
             (_, Some(metadata), Cow::Borrowed(_)) => {
-                out.serialize_field("object", &Metadata::of(metadata))?;
+                out.serialize_field("object", &Partial::of(metadata))?;
             }
-            (_, _, metadata) => out.serialize_field("object", &Metadata::of(metadata))?,
+            (_, _, metadata) => out.serialize_field("object", &Partial::of(metadata))?,
         }
         out.end()
     }
 }
 
 #[derive(Serialize)]
-struct Metadata<T> {
+struct Partial<T> {
     kind: &'static str,
     #[serde(rename = "apiVersion")]
     version: &'static str,
     metadata: T,
 }
 
-impl<T> Metadata<T> {
+impl<T> Partial<T> {
     fn of(metadata: T) -> Self {
         Self {
             kind: "PartialObjectMetadata",

@@ -85,9 +85,10 @@ impl Api {
         };
         let page = self.store.with(|state| {
             let matches = |o: &Value| wanted.selector.matches(&resource.shown(o));
-            let selects: Option<&dyn Fn(&Value) -> bool> = match wanted.selector.is_empty() {
-                true => None,
-                false => Some(&matches),
+            let selects: Option<&dyn Fn(&Value) -> bool> = if wanted.selector.is_empty() {
+                None
+            } else {
+                Some(&matches)
             };
             state.page(
                 &resource.place,
