@@ -127,7 +127,7 @@ fn kept(mistake: &Mistake) -> Option<String> {
 
 /// The report without names that Kubernetes makes, addresses and times, and without the padding that depends on them.
 fn timeless(learner: &Learner, report: &str) -> String {
-    const FILTERS: [(&str, &str); 9] = [
+    const FILTERS: [(&str, &str); 10] = [
         (r"-[a-z0-9]{8,10}-[a-z0-9]{5}\b", "-HASH"),
         (
             r"\b(test-nginx|web|java-demo|other)-[a-f0-9]{8,10}\b",
@@ -140,6 +140,8 @@ fn timeless(learner: &Learner, report: &str) -> String {
         (r"passed at (\d{4}-\d\d-\d\d )?\d\d:\d\d", "passed at HH:MM"),
         (r"\b\d+ restarts?\b", "N restarts"),
         (r"restarted \d+ times?\b", "restarted N times"),
+        // How far to the right stands what is waited for depends on how long.
+        (r"(?m)^( +… \S.*?\S) {2,}", "$1  "),
         // How far to the right the code stands depends on the name.
         (r"(-HASH.*?) +(\[[A-Za-z]+\])", "$1    $2"),
     ];
