@@ -48,7 +48,7 @@ const USUAL: [&str; 4] = [
     "namespaces \\\"client",
 ];
 /// Those of kube-controller-manager.
-const OF_CONTROLLERS: [&str; 5] = [
+const OF_CONTROLLERS: [&str; 6] = [
     // What the scenarios are about.
     "exceeded quota: ",
     "storageclass.storage.k8s.io \\\"no-such-class\\\" not found",
@@ -58,10 +58,13 @@ const OF_CONTROLLERS: [&str; 5] = [
     "unable to get REST mapping for clients.example.test/v1/Owner",
     // A namespace is looked at again until its Pods have ended.
     "unexpected items still remain in namespace",
+    // It looks again before it has heard of the Pod that it made.
+    "error syncing StatefulSet*already exists",
 ];
 /// Those of the Prometheus Operator, as what it looks after goes.
-const OF_PROMETHEUS: [&str; 2] = [
+const OF_PROMETHEUS: [&str; 3] = [
     "namespace \\\"client",
+    "instances failed: namespace does not exist",
     "prometheuses.monitoring.coreos.com \\\"main\\\" not found",
 ];
 /// Those of OLM, which are how it says that it waits for something.
