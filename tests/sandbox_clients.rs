@@ -48,7 +48,7 @@ const USUAL: [&str; 4] = [
     "namespaces \\\"client",
 ];
 /// Those of kube-controller-manager.
-const OF_CONTROLLERS: [&str; 6] = [
+const OF_CONTROLLERS: [&str; 7] = [
     // What the scenarios are about.
     "exceeded quota: ",
     "storageclass.storage.k8s.io \\\"no-such-class\\\" not found",
@@ -60,6 +60,8 @@ const OF_CONTROLLERS: [&str; 6] = [
     "unexpected items still remain in namespace",
     // It looks again before it has heard of the Pod that it made.
     "error syncing StatefulSet*already exists",
+    // What it was at work on is gone by the time it writes.
+    "Unhandled Error*failed with *not found",
 ];
 /// Those of the Prometheus Operator, as what it looks after goes.
 const OF_PROMETHEUS: [&str; 3] = [
