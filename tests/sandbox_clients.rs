@@ -19,9 +19,9 @@ use support::{
     catalogue::catalogue,
     cluster::{RealCluster, fresh, rig_out},
     http::Client,
-    normal, operator,
+    operator,
     program::{Program, authority_of, built, free_port, kubeconfig_as},
-    scenario::{Scenario, Seen, apply, run},
+    scenario::{self, Played, Scenario, apply},
     stage::Stage,
 };
 
@@ -30,9 +30,6 @@ const AT_ONCE: usize = 6;
 /// How long something may take that is waited for.
 const LIMIT: Duration = Duration::from_secs(90);
 const PAUSE: Duration = Duration::from_millis(200);
-
-/// The event of a node that looks for a new namespace's certificate before it is there: a matter of luck.
-const TOO_EARLY: &str = "Pod Warning FailedMount";
 
 /// The host's address on the way to the rig's node.
 const HOST: &str = "10.99.0.2";
@@ -316,38 +313,35 @@ fn compare_once(
     cluster: Option<&RealCluster>,
     scenario: &Scenario,
 ) -> Result<(), String> {
-    let namespace = fresh("client");
-    let (ours, theirs) = thread::scope(|scope| {
-        let ours = scope.spawn(|| in_sandbox(stage, scenario, &namespace));
-        let theirs = cluster.map(|cluster| on_cluster(cluster, scenario, &namespace));
-        (ours.join().unwrap(), theirs.transpose())
-    });
-    let ours = ours.map_err(|e| format!("sandbox: {e}"))?;
-    let Some(theirs) = theirs.map_err(|e| format!("real: {e}"))? else {
-        return Ok(());
+    let namespace = &fresh("client");
+    let admin = stage.machine.admin();
+    let Some(cluster) = cluster else {
+        let ours = Played::new(&admin, scenario, namespace);
+        drop(ours.map_err(|e| format!("sandbox: {e}"))?);
+        return gone(&admin, namespace);
     };
-    let mut told = String::new();
-    for ((what, mut ours), (_, mut theirs)) in ours.into_iter().zip(theirs) {
-        for seen in [&mut ours, &mut theirs] {
-            if let Some(lines) = seen.as_array_mut() {
-                lines.retain(|line| line != TOO_EARLY);
-            }
-        }
-        normal::differences(&what, &ours, &theirs, &mut told);
+    let real = Client::of(&cluster.kubeconfig);
+    let operator = scenario.operator.then(|| Operator::new(&real, namespace));
+    if let Some(Err(why)) = operator.as_ref().map(|o| &o.installed) {
+        return Err(format!("real: {why}"));
     }
-    if told.is_empty() { Ok(()) } else { Err(told) }
+    thread::scope(|scope| {
+        let ours = scope.spawn(|| Played::new(&admin, scenario, namespace));
+        let theirs = Played::new(&real, scenario, namespace);
+        let ours = ours.join().unwrap().map_err(|e| format!("sandbox: {e}"))?;
+        scenario::compare(&ours, &theirs.map_err(|e| format!("real: {e}"))?)
+    })?;
+    gone(&admin, namespace)
 }
 
-/// Plays a scenario in the sandbox, until its namespace is gone.
-fn in_sandbox(stage: &Stage, scenario: &Scenario, namespace: &str) -> Result<Seen, String> {
-    let client = stage.machine.admin();
-    let seen = run(&client, scenario, namespace)?;
+/// Waits until a namespace is gone.
+fn gone(client: &Client, namespace: &str) -> Result<(), String> {
     let path = format!("/api/v1/namespaces/{namespace}");
     let began = Instant::now();
     loop {
         let (status, left) = client.send("GET", &path, None);
         if status == 404 {
-            return Ok(seen);
+            return Ok(());
         }
         if began.elapsed() > LIMIT {
             return Err(format!("the namespace does not go: {}", left["status"]));
@@ -356,17 +350,32 @@ fn in_sandbox(stage: &Stage, scenario: &Scenario, namespace: &str) -> Result<See
     }
 }
 
-fn on_cluster(cluster: &RealCluster, scenario: &Scenario, namespace: &str) -> Result<Seen, String> {
-    let client = Client::of(&cluster.kubeconfig);
-    if !scenario.operator {
-        return run(&client, scenario, namespace);
+/// The Prometheus Operator that a scenario has on the real cluster. It goes with it.
+struct Operator<'a> {
+    client: &'a Client,
+    own: String,
+    targets: [String; 1],
+    installed: Result<(), String>,
+}
+
+impl<'a> Operator<'a> {
+    fn new(client: &'a Client, namespace: &str) -> Self {
+        let own = fresh("client-operator");
+        let targets = [namespace.to_owned()];
+        let installed = operator::install(client, &own, &targets);
+        Self {
+            client,
+            own,
+            targets,
+            installed,
+        }
     }
-    let own = fresh("client-operator");
-    let targets = [namespace.to_owned()];
-    let installed = operator::install(&client, &own, &targets);
-    let seen = installed.and_then(|()| run(&client, scenario, namespace));
-    operator::remove(&client, &own, &targets);
-    seen
+}
+
+impl Drop for Operator<'_> {
+    fn drop(&mut self) {
+        operator::remove(self.client, &self.own, &self.targets);
+    }
 }
 
 /// That programs still run, and told of no errors but of these.

@@ -12,21 +12,18 @@ use std::{
 };
 
 use libtest_mimic::{Arguments, Failed, Trial};
-use serde_json::json;
 use support::{
     cluster::{RealCluster, fresh},
     http::Client,
     machine::Machine,
     operator,
-    scenario::{Scenario, Seen, run},
+    scenario::{self, Played, Scenario},
 };
 
 /// How many times faster than it says the sandbox does its simulated work.
 const SPEED: &str = "20";
 /// How many scenarios run at once: most of their time they wait.
 const THREADS: usize = 6;
-/// The event of a real node that looks for a new namespace's certificate before it is there. The sandbox has it in time.
-const TOO_EARLY: &str = "Pod Warning FailedMount";
 
 fn main() {
     let mut arguments = Arguments::from_args();
@@ -154,17 +151,17 @@ impl SharedOperator {
 /// Held while OLM installs something on the real side.
 static INSTALLS: Mutex<()> = Mutex::new(());
 
-/// Runs a scenario on one side.
-fn play(
-    client: &Client,
-    scenario: &Scenario,
-    namespace: &str,
+/// Plays a scenario on one side.
+fn play<'a>(
+    client: &'a Client,
+    scenario: &'a Scenario,
+    namespace: &'a str,
     operator: &OnceLock<Result<(), String>>,
-) -> Result<Seen, String> {
+) -> Result<Played<'a>, String> {
     if scenario.operator {
         shared_operator().need(client, operator)?;
     }
-    run(client, scenario, namespace)
+    Played::new(client, scenario, namespace)
 }
 
 /// Compares both sides. Two clusters at work never meet at quite the same moment: what differs has to differ twice.
@@ -183,32 +180,19 @@ fn compare(
 fn compare_in(cluster: &RealCluster, scenario: &Scenario, namespace: &str) -> Result<(), Failed> {
     let operator = shared_operator();
     let _turn = scenario.installs.then(|| INSTALLS.lock().unwrap());
+    let (ours, theirs) = (sandbox(), Client::of(&cluster.kubeconfig));
     let (ours, theirs) = thread::scope(|scope| {
-        let ours = scope.spawn(|| play(&sandbox(), scenario, namespace, &operator.ours));
-        let real = Client::of(&cluster.kubeconfig);
-        let theirs = play(&real, scenario, namespace, &operator.theirs);
+        let ours = scope.spawn(|| play(&ours, scenario, namespace, &operator.ours));
+        let theirs = play(&theirs, scenario, namespace, &operator.theirs);
         (ours.join().unwrap(), theirs)
     });
-    let (ours, mut theirs) = match (ours, theirs) {
-        (Ok(ours), Ok(theirs)) => (ours, theirs),
+    match (ours, theirs) {
+        (Ok(ours), Ok(theirs)) => Ok(scenario::compare(&ours, &theirs)?),
         (ours, theirs) => {
             let ours = ours.err().map(|e| format!("sandbox: {e}"));
             let theirs = theirs.err().map(|e| format!("real: {e}"));
             let told: Vec<_> = [ours, theirs].into_iter().flatten().collect();
-            return Err(told.join("\n").into());
+            Err(told.join("\n").into())
         }
-    };
-    let mut told = String::new();
-    for ((what, ours), (_, theirs)) in ours.iter().zip(&mut theirs) {
-        if let (Some(ours), Some(theirs)) = (ours.as_array(), theirs.as_array_mut()) {
-            let early = json!(TOO_EARLY);
-            theirs.retain(|line| *line != early || ours.contains(line));
-        }
-        support::normal::differences(what, ours, theirs, &mut told);
-    }
-    if told.is_empty() {
-        Ok(())
-    } else {
-        Err(told.into())
     }
 }

@@ -32,10 +32,7 @@ pub(crate) trait Rival {
 
     /// The memory that its processes hold, in bytes.
     fn memory(&self) -> u64 {
-        self.processes()
-            .iter()
-            .filter_map(|pid| resident(*pid))
-            .sum()
+        self.processes().iter().filter_map(|pid| held(*pid)).sum()
     }
 }
 
@@ -202,10 +199,10 @@ fn answers(kubeconfig: &Path) {
     assert_eq!(status, 200, "/readyz");
 }
 
-/// The memory that a process holds, in bytes.
-fn resident(pid: u32) -> Option<u64> {
-    let text = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = text.lines().find_map(|l| l.strip_prefix("VmRSS:"))?;
+/// The memory that a process holds, in bytes: what it shares with others is shared out among them.
+fn held(pid: u32) -> Option<u64> {
+    let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
+    let line = text.lines().find_map(|l| l.strip_prefix("Pss:"))?;
     let kib: u64 = line.trim().trim_end_matches(" kB").parse().ok()?;
     Some(kib << 10)
 }

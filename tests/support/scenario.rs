@@ -8,11 +8,20 @@ use std::{
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{http::Client, normal::Normal};
+use super::{
+    http::Client,
+    normal::{self, Normal},
+};
 
 /// How long one wait may take.
 const LIMIT: Duration = Duration::from_secs(120);
 const PAUSE: Duration = Duration::from_millis(100);
+/// How long two sides have to come to the same.
+const REST: Duration = Duration::from_secs(20);
+/// What events are called among what is seen.
+const EVENTS: &str = "events";
+/// The event of a node that looks for a new namespace's certificate before it is there: a matter of luck.
+const TOO_EARLY: &str = "Pod Warning FailedMount";
 
 /// The reason of events that depend on what a node holds already: compared only where a scenario waits for it.
 const LUCK: &str = "Pulling";
@@ -84,35 +93,106 @@ struct Step {
 }
 
 /// What was seen, by name.
-pub type Seen = Vec<(String, Value)>;
+type Seen = Vec<(String, Value)>;
 
-/// Runs a scenario in a namespace; gives what was there on the way and in the end.
-pub fn run(client: &Client, scenario: &Scenario, namespace: &str) -> Result<Seen, String> {
-    let own = json!({"metadata": {"name": namespace}});
-    client.send("POST", "/api/v1/namespaces", Some(&own));
-    let seen = all_of(client, scenario, namespace);
-    for ask in &scenario.after {
-        let (method, path) = ask.split_once(' ').unwrap();
-        client.send(method, &path.replace("NS", namespace), None);
-    }
-    client.send("DELETE", &format!("/api/v1/namespaces/{namespace}"), None);
-    seen
+/// A scenario that was played on one side. Its namespace goes with it.
+pub struct Played<'a> {
+    client: &'a Client,
+    scenario: &'a Scenario,
+    namespace: &'a str,
+    /// What was there on the way.
+    looks: Seen,
+    /// What was there when the last thing that was waited for was.
+    end: Seen,
 }
 
-fn all_of(client: &Client, scenario: &Scenario, namespace: &str) -> Result<Seen, String> {
-    let mut looks = Vec::new();
-    for (i, step) in scenario.steps.iter().enumerate() {
-        let answer = perform(client, step, namespace).map_err(|e| format!("step {i}: {e}"))?;
-        looks.extend(answer.map(|(what, answer)| (format!("step {i}: {what}"), answer)));
+impl<'a> Played<'a> {
+    /// Plays a scenario in a namespace that it makes.
+    pub fn new(
+        client: &'a Client,
+        scenario: &'a Scenario,
+        namespace: &'a str,
+    ) -> Result<Self, String> {
+        let own = json!({"metadata": {"name": namespace}});
+        client.send("POST", "/api/v1/namespaces", Some(&own));
+        let mut played = Self {
+            client,
+            scenario,
+            namespace,
+            looks: Vec::new(),
+            end: Vec::new(),
+        };
+        let normal = Normal::of(namespace, std::iter::empty());
+        let normal = normal.without(&scenario.without, &scenario.unordered);
+        for (i, step) in scenario.steps.iter().enumerate() {
+            let look = perform(client, step, namespace).map_err(|e| format!("step {i}: {e}"))?;
+            let look = look.map(|(what, seen)| (format!("step {i}: {what}"), normal.value(&seen)));
+            played.looks.extend(look);
+        }
+        played.end = played.now()?;
+        Ok(played)
     }
-    let normal = Normal::of(namespace, std::iter::empty());
-    let normal = normal.without(&scenario.without, &scenario.unordered);
-    let mut all: Seen = looks
-        .into_iter()
-        .map(|(what, answer)| (what, normal.value(&answer)))
-        .collect();
-    all.extend(see(client, scenario, namespace)?);
-    Ok(all)
+
+    /// What is there now.
+    fn now(&self) -> Result<Seen, String> {
+        see(self.client, self.scenario, self.namespace)
+    }
+}
+
+impl Drop for Played<'_> {
+    fn drop(&mut self) {
+        for ask in &self.scenario.after {
+            let (method, path) = ask.split_once(' ').unwrap();
+            let path = path.replace("NS", self.namespace);
+            self.client.send(method, &path, None);
+        }
+        let path = format!("/api/v1/namespaces/{}", self.namespace);
+        self.client.send("DELETE", &path, None);
+    }
+}
+
+/// Compares both sides, the second of which is the real one. Neither is at rest as soon as the last thing that was waited for
+/// is there, so what differs then is looked at again, for a while. What never rests, as a container that crashes, is as it was
+/// at that moment.
+pub fn compare(ours: &Played, theirs: &Played) -> Result<(), String> {
+    let on_the_way = differences_of(&ours.looks, &theirs.looks);
+    let at_the_end = differences_of(&ours.end, &theirs.end);
+    if !on_the_way.is_empty() {
+        return Err(on_the_way + &at_the_end);
+    }
+    let began = Instant::now();
+    let mut told = at_the_end;
+    while !told.is_empty() && began.elapsed() < REST {
+        std::thread::sleep(PAUSE);
+        let (ours_now, theirs_now) = (ours.now()?, theirs.now()?);
+        told = differences_of(&ours_now, &theirs_now);
+        let pairs = [(&ours.end, &theirs_now), (&ours_now, &theirs.end)];
+        if pairs.iter().any(|(a, b)| differences_of(a, b).is_empty()) {
+            return Ok(());
+        }
+    }
+    if told.is_empty() { Ok(()) } else { Err(told) }
+}
+
+fn differences_of(ours: &Seen, theirs: &Seen) -> String {
+    let names =
+        |seen: &Seen| -> Vec<String> { seen.iter().map(|(name, _)| name.clone()).collect() };
+    assert_eq!(
+        names(ours),
+        names(&theirs),
+        "both sides are looked at alike"
+    );
+    let mut told = String::new();
+    for ((what, ours), (_, theirs)) in ours.iter().zip(theirs) {
+        let (mut ours, mut theirs) = (ours.clone(), theirs.clone());
+        for seen in [&mut ours, &mut theirs] {
+            if let Some(lines) = seen.as_array_mut().filter(|_| what == EVENTS) {
+                lines.retain(|line| line != TOO_EARLY);
+            }
+        }
+        normal::differences(what, &ours, &theirs, &mut told);
+    }
+    told
 }
 
 /// Performs a step; gives what it looks at.
@@ -303,7 +383,7 @@ fn see(client: &Client, scenario: &Scenario, namespace: &str) -> Result<Seen, St
     let told = reasons(&events)
         .into_iter()
         .filter(|r| !luck.iter().any(|l| r.ends_with(l)));
-    all.push(("events".to_owned(), told.map(Value::from).collect()));
+    all.push((EVENTS.to_owned(), told.map(Value::from).collect()));
     Ok(all)
 }
 
