@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod check;
+pub mod class;
 pub mod cli;
 pub mod cluster;
 pub mod lab;

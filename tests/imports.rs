@@ -1,11 +1,11 @@
-//! Imports run downwards only: cli, ui, session, check, cluster, lab. What is below knows nothing of what is above; the sandbox
+//! Imports run downwards only: cli, ui, class, session, check, cluster, lab. What is below knows nothing of what is above; the sandbox
 //! knows nothing of any of them.
 #![allow(clippy::unwrap_used)] // Tests.
 
 use std::{fs, path::Path};
 
 /// From the top to the bottom.
-const LAYERS: [&str; 6] = ["cli", "ui", "session", "check", "cluster", "lab"];
+const LAYERS: [&str; 7] = ["cli", "ui", "class", "session", "check", "cluster", "lab"];
 
 fn sources(folder: &Path, found: &mut Vec<(String, String)>) {
     for entry in fs::read_dir(folder).unwrap() {

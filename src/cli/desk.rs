@@ -93,6 +93,24 @@ impl Desk {
         Ok(Cluster::connect(source, self.globals.context.clone(), limits).await?)
     }
 
+    /// The cluster, as an instructor: in the practice cluster its administrator.
+    pub(super) async fn instructors_cluster(&self) -> anyhow::Result<Cluster> {
+        if self.kubeconfig()?.is_none() {
+            return self.cluster(self.limits()).await;
+        }
+        self.notice(&ui::class::practice());
+        let source = connect::find(Some(&sandbox::home().kubeconfig(Identity::Admin)))?;
+        Ok(Cluster::connect(source, None, self.limits()).await?)
+    }
+
+    /// The labs of the flags.
+    pub(super) fn catalogue(&self) -> Catalogue {
+        match &self.globals.labs {
+            Some(folder) => Catalogue::from_dir(folder),
+            None => Catalogue::embedded(),
+        }
+    }
+
     /// The kubeconfig of the practice cluster, if that is what commands go to: it is asked for, or there is no kubeconfig at
     /// all. It is started where it does not run.
     pub(super) fn kubeconfig(&self) -> anyhow::Result<Option<PathBuf>> {
@@ -148,21 +166,34 @@ impl Desk {
 
     /// Who takes labs.
     pub(super) fn learner(&self) -> Result<Learner, session::Error> {
-        let student = self.globals.student.clone();
+        let student = self.student();
         if let Some(problem) = names::label_problem(&student) {
             return Err(catalogue::Error::Student(problem).into());
         }
-        let catalogue = match &self.globals.labs {
-            Some(folder) => Catalogue::from_dir(folder),
-            None => Catalogue::embedded(),
-        };
-        Ok(Learner {
+        Ok(self.learner_called(student))
+    }
+
+    /// A learner of this id.
+    pub(super) fn learner_called(&self, student: String) -> Learner {
+        Learner {
             student,
-            catalogue,
+            catalogue: self.catalogue(),
             java_image: self.globals.java_image.clone(),
             has_oc: client::in_path("oc").is_some(),
             router: self.router(),
-        })
+        }
+    }
+
+    /// The id: of the flag or the environment, else of the kubeconfig that a class gives out.
+    pub(super) fn student(&self) -> String {
+        let named = self.globals.student.clone();
+        let named = named.or_else(|| env::var("CCNR_STUDENT").ok().filter(|s| !s.is_empty()));
+        let given = || {
+            let source = connect::find(self.globals.kubeconfig.as_deref()).ok()?;
+            source.student(self.globals.context.as_deref())
+        };
+        let named = named.or_else(|| given().filter(|_| !self.globals.sandbox));
+        named.unwrap_or_else(|| "student".to_owned())
     }
 
     /// Who takes a lab, which has to be there: looked at before anything is started for it.

@@ -3,6 +3,7 @@
 // Doc comments of arguments are help texts, which are no Markdown.
 #![allow(clippy::doc_markdown)]
 
+mod class;
 mod client;
 mod desk;
 mod doctor;
@@ -50,16 +51,9 @@ struct Globals {
     /// How long to wait for one answer of the cluster: 10s, 1m
     #[arg(long, global = true, value_name = "DURATION", default_value = "10s", value_parser = duration::parse, help_heading = "Cluster")]
     request_timeout: Duration,
-    /// Your id in the class, the first part of your projects' names
-    #[arg(
-        long,
-        global = true,
-        value_name = "ID",
-        env = "CCNR_STUDENT",
-        default_value = "student",
-        help_heading = "Labs"
-    )]
-    student: String,
+    /// Your id in the class, the first part of your projects' names [default: CCNR_STUDENT, else the kubeconfig's, else student]
+    #[arg(long, global = true, value_name = "ID", help_heading = "Labs")]
+    student: Option<String>,
     /// A folder with labs/ and manifests/ to use instead of the labs in this program
     #[arg(
         long,
@@ -169,6 +163,9 @@ enum Command {
     /// Take a lab: start, verify, hint, solve, reset
     #[command(subcommand)]
     Lab(lab::Lab),
+    /// Run a class: make it, see how it is, take it down
+    #[command(subcommand)]
+    Class(class::Class),
     /// Check the cluster, your permissions, and which labs can run here
     Doctor,
     /// The practice cluster in this program: start, stop, status, reset, kubeconfig, logs
@@ -222,6 +219,7 @@ async fn talk(desk: &Desk, command: Command) -> anyhow::Result<ExitCode> {
     let work = async {
         match command {
             Command::Lab(command) => lab::run(desk, command).await,
+            Command::Class(command) => class::run(desk, command).await,
             Command::Doctor => doctor::run(desk).await,
             Command::Oc(args) => client::run(desk, "oc", args).await,
             Command::Kubectl(args) => client::run(desk, "kubectl", args).await,

@@ -149,6 +149,9 @@ impl Cluster {
                 Err(o) if o.kind == ObstacleKind::Credentials => Duration::ZERO,
                 _ => self.limits.total,
             };
+            if busy {
+                self.pushed_back.fetch_add(1, Ordering::Relaxed);
+            }
             if !busy || !call.repeatable || started.elapsed() + wait > patience {
                 return outcome;
             }
@@ -161,7 +164,7 @@ impl Cluster {
     }
 
     /// Sends a call and gives its answer as JSON; anything but success is an obstacle.
-    pub(super) async fn json(&self, call: &Call) -> Result<Value, Obstacle> {
+    pub(crate) async fn json(&self, call: &Call) -> Result<Value, Obstacle> {
         let (status, body) = self.send(call).await?;
         if !status.is_success() {
             return Err(obstacle::from_status(
@@ -175,7 +178,7 @@ impl Cluster {
     }
 
     /// The JSON of an answer that is a success. A page of a proxy or of a portal in between is none.
-    pub(super) fn parsed(
+    pub(crate) fn parsed(
         &self,
         what: &str,
         status: StatusCode,

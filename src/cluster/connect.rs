@@ -6,7 +6,8 @@ use std::{
     sync::Arc,
 };
 
-use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::config::{Context, KubeConfigOptions, Kubeconfig, NamedExtension};
+use serde_json::Value;
 
 use super::{
     Cluster,
@@ -16,8 +17,10 @@ use super::{
 };
 use crate::lab::text::Text;
 
+/// The extension of a kubeconfig's context that says which student of a class it was given to.
+pub const STUDENT: &str = "ccnr.dev/student";
 /// The extension of a kubeconfig's cluster that says where its router listens.
-const ROUTER: &str = "ccnr.dev/router";
+pub const ROUTER: &str = "ccnr.dev/router";
 
 /// Where the cluster's address and the credentials come from.
 #[derive(Debug, Clone)]
@@ -26,6 +29,17 @@ pub enum Source {
     Kubeconfig(Box<Kubeconfig>),
     /// The `ServiceAccount` of the Pod that this runs in.
     InCluster,
+}
+
+/// By what an API server is known: what another kubeconfig for the same cluster needs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Authority {
+    /// The certificates of its authority, in DER; none where those of the machine will do.
+    pub certificates: Vec<Vec<u8>>,
+    /// Whether any server is taken for it.
+    pub insecure: bool,
+    /// The name in its certificate, where it is not that of its URL.
+    pub server_name: Option<String>,
 }
 
 /// Why there is no kubeconfig to use.
@@ -146,6 +160,12 @@ fn home() -> Option<PathBuf> {
 }
 
 impl Cluster {
+    /// By what the server is known.
+    #[must_use]
+    pub fn authority(&self) -> &Authority {
+        &self.authority
+    }
+
     /// Prepares the connection. Nothing is sent yet, but an exec plugin of the kubeconfig may run.
     pub async fn connect(
         source: Source,
@@ -170,6 +190,11 @@ impl Cluster {
             .to_string()
             .trim_end_matches('/')
             .to_owned();
+        let authority = Authority {
+            certificates: config.root_cert.clone().unwrap_or_default(),
+            insecure: config.accept_invalid_certs,
+            server_name: config.tls_server_name.clone(),
+        };
         let client = kube::Client::try_from(config)
             .map_err(|e| obstacle::from_kube("read the credentials", &e, &server))?;
         Ok(Self {
@@ -182,6 +207,8 @@ impl Cluster {
             discovery: Arc::default(),
             identity: Arc::default(),
             ahead: Arc::default(),
+            pushed_back: Arc::default(),
+            authority,
         })
     }
 }
@@ -225,16 +252,37 @@ async fn from_kubeconfig(
     Ok((config, Some(name), user))
 }
 
+impl Source {
+    /// The student of a class that the context was given to, where the kubeconfig says so.
+    #[must_use]
+    pub fn student(&self, wanted: Option<&str>) -> Option<String> {
+        let Self::Kubeconfig(kubeconfig) = self else {
+            return None;
+        };
+        let context = context(kubeconfig, wanted)?;
+        let id = extension(context.extensions.as_ref()?, STUDENT)?["id"].as_str()?;
+        Some(id.to_owned())
+    }
+}
+
 /// Where the router of the context's cluster listens, where the kubeconfig says so.
 fn router(kubeconfig: &Kubeconfig, wanted: Option<&str>) -> Option<String> {
-    let name = wanted.or(kubeconfig.current_context.as_deref())?;
-    let context = kubeconfig.contexts.iter().find(|c| c.name == name)?;
-    let cluster = &context.context.as_ref()?.cluster;
+    let cluster = &context(kubeconfig, wanted)?.cluster;
     let named = kubeconfig.clusters.iter().find(|c| c.name == *cluster)?;
-    let mut extensions = named.cluster.as_ref()?.extensions.iter().flatten();
-    let found = extensions.find(|e| e.name == ROUTER)?;
-    let address = found.extension["address"].as_str()?;
+    let extensions = named.cluster.as_ref()?.extensions.as_ref()?;
+    let address = extension(extensions, ROUTER)?["address"].as_str()?;
     Some(address.to_owned()).filter(|a| !a.is_empty())
+}
+
+/// The context of this name, or the current one.
+fn context<'a>(kubeconfig: &'a Kubeconfig, wanted: Option<&str>) -> Option<&'a Context> {
+    let name = wanted.or(kubeconfig.current_context.as_deref())?;
+    let named = kubeconfig.contexts.iter().find(|c| c.name == name)?;
+    named.context.as_ref()
+}
+
+fn extension<'a>(all: &'a [NamedExtension], name: &str) -> Option<&'a Value> {
+    all.iter().find(|e| e.name == name).map(|e| &e.extension)
 }
 
 fn unusable(why: &str) -> Obstacle {

@@ -130,15 +130,24 @@ impl Cluster {
         Ok(all)
     }
 
+    /// The objects of one kind in the whole cluster.
+    pub async fn everywhere(&self, kind: &Kind) -> Result<Vec<Item>, Obstacle> {
+        let group = super::resources::group_path(&kind.api_version);
+        self.items_at(kind, format!("{group}/{}", kind.resource))
+            .await
+    }
+
     /// The objects of one kind in a project.
     async fn items(&self, kind: &Kind, project: &str) -> Result<Vec<Item>, Obstacle> {
         let group = super::resources::group_path(&kind.api_version);
+        let path = format!("{group}/namespaces/{project}/{}", kind.resource);
+        self.items_at(kind, path).await
+    }
+
+    async fn items_at(&self, kind: &Kind, path: String) -> Result<Vec<Item>, Obstacle> {
         let call = Call {
             accept: Some(METADATA),
-            ..Call::get(
-                format!("list {}", kind.resource),
-                format!("{group}/namespaces/{project}/{}", kind.resource),
-            )
+            ..Call::get(format!("list {}", kind.resource), path)
         };
         let (status, body) = self.send(&call).await?;
         match status {

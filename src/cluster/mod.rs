@@ -7,6 +7,8 @@ pub mod connect;
 pub mod contents;
 pub mod identity;
 pub mod obstacle;
+pub mod pace;
+mod pages;
 pub mod pauses;
 pub mod project;
 mod proxy;
@@ -21,7 +23,7 @@ use std::{
     collections::HashMap,
     sync::{
         Arc,
-        atomic::{AtomicI64, Ordering},
+        atomic::{AtomicI64, AtomicU64, Ordering},
     },
 };
 
@@ -51,9 +53,19 @@ pub struct Cluster {
     identity: Arc<tokio::sync::OnceCell<identity::Identity>>,
     /// By how many seconds the cluster's clock is ahead of this machine's.
     ahead: Arc<AtomicI64>,
+    /// How often the server said that it has too much to do, or gave no answer.
+    pushed_back: Arc<AtomicU64>,
+    /// By what the server is known.
+    authority: connect::Authority,
 }
 
 impl Cluster {
+    /// How often the server said so far that it has too much to do, or gave no answer.
+    #[must_use]
+    pub fn pushed_back(&self) -> u64 {
+        self.pushed_back.load(Ordering::Relaxed)
+    }
+
     /// The time by the cluster's clock, which objects' ages are told by. Before the first answer it is this machine's.
     #[must_use]
     pub fn now(&self) -> Timestamp {

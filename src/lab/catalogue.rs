@@ -38,6 +38,18 @@ pub struct Loaded {
     pub files: BTreeMap<String, String>,
 }
 
+/// A lab file that was read, to ask for the projects of many learners.
+#[derive(Debug, Clone)]
+pub struct Outline(Node);
+
+impl Outline {
+    /// The projects that the lab has for this learner.
+    #[must_use]
+    pub fn projects(&self, context: &Context) -> Vec<String> {
+        decode::projects(&self.0, context)
+    }
+}
+
 /// Why a lab can't be had.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -179,6 +191,18 @@ impl Catalogue {
         } else {
             Err(invalid(problems))
         }
+    }
+
+    /// Reads the file of the lab in a folder, which `load` has found to be without mistakes.
+    pub fn outline(&self, folder: &str) -> Result<Outline, Error> {
+        let path = format!("labs/{folder}/lab.yaml");
+        let text = self.read(&path)?;
+        let invalid = |problem| Error::Invalid {
+            path: path.clone(),
+            source_text: text.clone().into_owned(),
+            problems: vec![problem],
+        };
+        Node::parse(&text).map(Outline).map_err(invalid)
     }
 
     /// A manifest by its path below `manifests/`, which it can't leave.

@@ -12,18 +12,18 @@ use crate::lab::{
 
 /// Where mistakes are collected.
 #[derive(Default)]
-pub(super) struct Problems(RefCell<Vec<Problem>>);
+pub(crate) struct Problems(RefCell<Vec<Problem>>);
 
 impl Problems {
-    pub(super) fn add(&self, problem: Problem) {
+    pub(crate) fn add(&self, problem: Problem) {
         self.0.borrow_mut().push(problem);
     }
 
-    pub(super) fn say(&self, place: Place, message: impl Into<String>) {
+    pub(crate) fn say(&self, place: Place, message: impl Into<String>) {
         self.add(Problem::at(place, message));
     }
 
-    pub(super) fn into_sorted(self) -> Vec<Problem> {
+    pub(crate) fn into_sorted(self) -> Vec<Problem> {
         let mut all = self.0.into_inner();
         all.sort_by_key(|p| (p.place.line, p.place.column));
         all
@@ -31,15 +31,15 @@ impl Problems {
 }
 
 /// One mapping, whose keys are all known.
-pub(super) struct Fields<'a> {
+pub(crate) struct Fields<'a> {
     place: Place,
     entries: &'a [(crate::lab::yaml::Spot, Node)],
-    pub(super) problems: &'a Problems,
+    pub(crate) problems: &'a Problems,
 }
 
 impl<'a> Fields<'a> {
     /// The mapping `node`; keys that are not in `known` are mistakes.
-    pub(super) fn of(node: &'a Node, known: &[&str], problems: &'a Problems) -> Self {
+    pub(crate) fn of(node: &'a Node, known: &[&str], problems: &'a Problems) -> Self {
         let entries: &[_] = match &node.value {
             Tree::Map(fields) => fields,
             _ => {
@@ -62,18 +62,18 @@ impl<'a> Fields<'a> {
         }
     }
 
-    pub(super) fn place(&self) -> Place {
+    pub(crate) fn place(&self) -> Place {
         self.place
     }
 
-    pub(super) fn get(&self, key: &str) -> Option<&'a Node> {
+    pub(crate) fn get(&self, key: &str) -> Option<&'a Node> {
         self.entries
             .iter()
             .find(|(spot, _)| spot.key == key)
             .map(|(_, node)| node)
     }
 
-    pub(super) fn need(&self, key: &str) -> Option<&'a Node> {
+    pub(crate) fn need(&self, key: &str) -> Option<&'a Node> {
         let node = self.get(key);
         if node.is_none() {
             self.problems
@@ -82,17 +82,17 @@ impl<'a> Fields<'a> {
         node
     }
 
-    pub(super) fn string(&self, key: &str) -> String {
+    pub(crate) fn string(&self, key: &str) -> String {
         self.need(key)
             .and_then(|n| string(n, self.problems))
             .unwrap_or_default()
     }
 
-    pub(super) fn maybe(&self, key: &str) -> Option<String> {
+    pub(crate) fn maybe(&self, key: &str) -> Option<String> {
         self.get(key).and_then(|n| string(n, self.problems))
     }
 
-    pub(super) fn number<T: TryFrom<i64>>(&self, key: &str) -> Option<T> {
+    pub(crate) fn number<T: TryFrom<i64>>(&self, key: &str) -> Option<T> {
         let node = self.get(key)?;
         let number = node.json().as_i64().and_then(|n| T::try_from(n).ok());
         if number.is_none() {
@@ -104,7 +104,7 @@ impl<'a> Fields<'a> {
         number
     }
 
-    pub(super) fn float(&self, key: &str) -> Option<f64> {
+    pub(crate) fn float(&self, key: &str) -> Option<f64> {
         let node = self.get(key)?;
         let number = node.json().as_f64();
         if number.is_none() {
@@ -116,7 +116,7 @@ impl<'a> Fields<'a> {
         number
     }
 
-    pub(super) fn flag(&self, key: &str, default: bool) -> bool {
+    pub(crate) fn flag(&self, key: &str, default: bool) -> bool {
         let Some(node) = self.get(key) else {
             return default;
         };
@@ -129,22 +129,22 @@ impl<'a> Fields<'a> {
         })
     }
 
-    pub(super) fn text(&self, key: &str) -> Text {
+    pub(crate) fn text(&self, key: &str) -> Text {
         self.need(key)
             .map(|n| text(n, self.problems))
             .unwrap_or_default()
     }
 
-    pub(super) fn maybe_text(&self, key: &str) -> Option<Text> {
+    pub(crate) fn maybe_text(&self, key: &str) -> Option<Text> {
         self.get(key).map(|n| text(n, self.problems))
     }
 
-    pub(super) fn json(&self, key: &str) -> Option<Value> {
+    pub(crate) fn json(&self, key: &str) -> Option<Value> {
         self.get(key).map(Node::json)
     }
 
     /// `90s`, `2m`, `500ms`.
-    pub(super) fn duration(&self, key: &str) -> Option<Duration> {
+    pub(crate) fn duration(&self, key: &str) -> Option<Duration> {
         let node = self.get(key)?;
         let parsed = node.json().as_str().and_then(duration);
         if parsed.is_none() {
@@ -154,11 +154,11 @@ impl<'a> Fields<'a> {
         parsed
     }
 
-    pub(super) fn items(&self, key: &str) -> &'a [Node] {
+    pub(crate) fn items(&self, key: &str) -> &'a [Node] {
         self.get(key).map_or(&[], |n| items(n, self.problems))
     }
 
-    pub(super) fn strings(&self, key: &str) -> Vec<String> {
+    pub(crate) fn strings(&self, key: &str) -> Vec<String> {
         self.items(key)
             .iter()
             .filter_map(|n| string(n, self.problems))
@@ -166,7 +166,7 @@ impl<'a> Fields<'a> {
     }
 
     /// One string, or a list of them.
-    pub(super) fn one_or_more(&self, key: &str) -> Vec<String> {
+    pub(crate) fn one_or_more(&self, key: &str) -> Vec<String> {
         match self.need(key) {
             Some(node) if matches!(node.value, Tree::List(_)) => self.strings(key),
             Some(node) => string(node, self.problems).into_iter().collect(),
@@ -175,7 +175,7 @@ impl<'a> Fields<'a> {
     }
 
     /// A mapping from names to something.
-    pub(super) fn named<T>(
+    pub(crate) fn named<T>(
         &self,
         key: &str,
         decode: impl Fn(&'a Node) -> T,
@@ -199,7 +199,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-pub(super) fn items<'a>(node: &'a Node, problems: &Problems) -> &'a [Node] {
+pub(crate) fn items<'a>(node: &'a Node, problems: &Problems) -> &'a [Node] {
     if let Tree::List(items) = &node.value {
         return items;
     }
@@ -211,7 +211,7 @@ pub(super) fn items<'a>(node: &'a Node, problems: &Problems) -> &'a [Node] {
 }
 
 /// A string; numbers and booleans are taken as they are written, as in `version: 1`.
-pub(super) fn string(node: &Node, problems: &Problems) -> Option<String> {
+pub(crate) fn string(node: &Node, problems: &Problems) -> Option<String> {
     match &node.value {
         Tree::Scalar(Value::String(s)) => Some(s.clone()),
         Tree::Scalar(v @ (Value::Number(_) | Value::Bool(_))) => Some(v.to_string()),
@@ -225,7 +225,7 @@ pub(super) fn string(node: &Node, problems: &Problems) -> Option<String> {
     }
 }
 
-pub(super) fn text(node: &Node, problems: &Problems) -> Text {
+pub(crate) fn text(node: &Node, problems: &Problems) -> Text {
     let fields = Fields::of(node, &["en", "ja"], problems);
     let found = Text::new(fields.string("en"), fields.string("ja"));
     for (lang, said) in [("en", &found.en), ("ja", &found.ja)] {

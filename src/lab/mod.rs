@@ -3,10 +3,11 @@
 pub mod catalogue;
 mod decode;
 pub mod expression;
+pub(crate) mod fields;
 mod manifest;
 pub mod model;
 pub mod names;
 pub mod problem;
 pub mod template;
 pub mod text;
-mod yaml;
+pub(crate) mod yaml;

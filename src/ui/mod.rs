@@ -1,6 +1,7 @@
 //! What the reader sees. Pure: values in, text out; only `progress` and `prompt` touch the terminal.
 
 mod check;
+pub mod class;
 pub mod doctor;
 pub mod layout;
 pub mod machine;

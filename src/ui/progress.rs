@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
 use super::style::Style;
 
@@ -22,6 +22,8 @@ enum Form {
     Spinner(ProgressBar),
     /// The last line said, which is not said twice in a row.
     Lines(Mutex<String>),
+    /// How much is done, of how much.
+    Tenths(Mutex<(u64, u64)>),
     Quiet,
 }
 
@@ -36,6 +38,7 @@ impl Form {
                     text.clone_into(&mut last);
                 }
             }
+            Self::Tenths(_) => say(text),
             Self::Quiet => {}
         }
     }
@@ -66,6 +69,49 @@ impl Progress {
         bar.enable_steady_tick(Duration::from_millis(100));
         Self {
             form: Form::Spinner(bar),
+        }
+    }
+
+    /// Work of known length: how much is done, how many a second, and how long it still takes. Elsewhere than on a terminal
+    /// a line for each tenth.
+    #[must_use]
+    pub fn bar(whole: u64, style: &Style, quiet: bool) -> Self {
+        if quiet || whole == 0 {
+            return Self { form: Form::Quiet };
+        }
+        if !console::Term::stderr().is_term() {
+            let form = Form::Tenths(Mutex::new((0, whole)));
+            return Self { form };
+        }
+        let bar = ProgressBar::new(whole);
+        let template = "  {bar:32} {human_pos}/{human_len}  {per_sec}  {eta} left";
+        if let Ok(look) = ProgressStyle::with_template(template) {
+            let look = look.with_key(
+                "per_sec",
+                |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+                    let _ = write!(out, "{:.0}/s", state.per_sec());
+                },
+            );
+            bar.set_style(look.progress_chars(if style.ascii { "#>-" } else { "━╸─" }));
+        }
+        Self {
+            form: Form::Spinner(bar),
+        }
+    }
+
+    /// One more of a known number is done.
+    pub fn advance(&self) {
+        match &self.form {
+            Form::Spinner(bar) => bar.inc(1),
+            Form::Tenths(done) => {
+                let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
+                let before = done.0 * 10 / done.1;
+                done.0 += 1;
+                if done.0 * 10 / done.1 > before && done.0 <= done.1 {
+                    say(&format!("  {}/{}", done.0, done.1));
+                }
+            }
+            Form::Lines(_) | Form::Quiet => {}
         }
     }
 

@@ -53,6 +53,21 @@ pub fn confirm(question: &str, assume_yes: bool, lang: Lang) -> anyhow::Result<b
     }
 }
 
+/// A line of text, the usual one if nothing is said.
+pub fn line(question: &str, usual: &str) -> anyhow::Result<String> {
+    let asked = Input::<String>::new()
+        .with_prompt(question)
+        .default(usual.to_owned())
+        .interact_text();
+    asked.map_err(|dialoguer::Error::IO(error)| {
+        if error.kind() == std::io::ErrorKind::Interrupted {
+            Interrupted.into()
+        } else {
+            error.into()
+        }
+    })
+}
+
 /// What an answer means; nothing for one that is neither yes nor no. None at all is no.
 fn understood(said: &str) -> Option<bool> {
     match said.trim().to_lowercase().as_str() {

@@ -63,7 +63,7 @@ async fn known(desk: &Desk) -> anyhow::Result<(Served, BTreeMap<String, Progress
         }
         Err(_) => return Ok(<_>::default()),
     };
-    let store = Store::of(&cluster.server, &desk.globals.student);
+    let store = Store::of(&cluster.server, &desk.student());
     let records = store.all()?;
     let served = match cluster.groups().await {
         Ok(served) => served,

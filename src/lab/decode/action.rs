@@ -1,10 +1,8 @@
 //! Actions: one key each.
 
-use super::{
-    check::{list_of, object, object_of},
-    fields::{Fields, Problems, string},
-};
+use super::check::{list_of, object, object_of};
 use crate::lab::{
+    fields::{Fields, Problems, string},
     model::{Action, Verb},
     yaml::Node,
 };

@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use super::fields::{Fields, Problems};
 use crate::lab::{
     expression,
+    fields::{Fields, Problems, string},
     model::{
         AccessRef, Bounds, Check, Condition, Count, Given, HttpTarget, ListRef, LogRef, ObjectRef,
         ProxyRef, Subject,
@@ -95,9 +95,7 @@ fn subject(f: &Fields<'_>) -> Option<Subject> {
             Subject::Metric {
                 proxy: proxy(&m, m.maybe("path").unwrap_or_else(|| "/metrics".to_owned())),
                 names: m.one_or_more("name"),
-                labels: m.named("labels", |n| {
-                    super::fields::string(n, p).unwrap_or_default()
-                }),
+                labels: m.named("labels", |n| string(n, p).unwrap_or_default()),
                 bounds: bounds(f),
             }
         }

@@ -2,19 +2,18 @@
 
 mod action;
 mod check;
-mod fields;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use self::fields::{Fields, Problems};
 use super::{
+    fields::{Fields, Problems, string, text},
     model::{Action, Baseline, Check, Lab, Need, Platform, Requirement, Run, Step, Verb, When},
     names,
     problem::{Place, Problem},
     template::{Context, Scope},
-    yaml::{Node, Tree},
+    yaml::{Node, Spot, Tree},
 };
 
 /// The most steps of a lab.
@@ -43,6 +42,48 @@ pub(super) fn lab(mut tree: Node, context: &Context) -> Result<(Lab, Scope), Vec
     } else {
         Err(problems)
     }
+}
+
+/// The projects that a lab has for a learner, and nothing else of it: for a class of a thousand. A file with mistakes has none.
+pub(super) fn projects(tree: &Node, context: &Context) -> Vec<String> {
+    let mut scope = Scope::new(context);
+    let problems = Problems::default();
+    let mut spec = Node {
+        place: tree.place,
+        value: Tree::Map(Vec::new()),
+    };
+    if let (Tree::Map(fields), Tree::Map(kept)) = (&tree.value, &mut spec.value) {
+        let whole = fields.iter().find(|(spot, _)| spot.key == "spec");
+        if let Some((
+            spot,
+            Node {
+                value: Tree::Map(fields),
+                place,
+            },
+        )) = whole
+        {
+            let needed =
+                |(spot, _): &&(Spot, Node)| matches!(spot.key.as_str(), "params" | "projects");
+            let value = Tree::Map(fields.iter().filter(needed).cloned().collect());
+            kept.push((
+                spot.clone(),
+                Node {
+                    place: *place,
+                    value,
+                },
+            ));
+        }
+    }
+    params(&mut spec, &mut scope, &problems);
+    scope.render(&mut spec, &mut Vec::new());
+    let rendered = spec.json();
+    let projects = rendered["spec"]["projects"]
+        .as_array()
+        .into_iter()
+        .flatten();
+    projects
+        .filter_map(|p| p.as_str().map(str::to_owned))
+        .collect()
 }
 
 /// A file that this program can't know is refused before its keys are.
@@ -118,9 +159,7 @@ fn decode(tree: &Node, params: BTreeMap<String, Value>, p: &Problems) -> Lab {
     meta.need("number");
     meta.need("minutes");
     for node in spec.items("projects") {
-        if let Some(problem) =
-            fields::string(node, p).and_then(|name| names::project_problem(&name))
-        {
+        if let Some(problem) = string(node, p).and_then(|name| names::project_problem(&name)) {
             p.say(node.place, problem);
         }
     }
@@ -204,11 +243,7 @@ fn step(node: &Node, projects: &[String], p: &Problems) -> Step {
         run: f.get("run").map(|n| run(n, p)).unwrap_or_default(),
         baseline: f.named("baseline", |n| baseline(n, p)),
         checks,
-        hints: f
-            .items("hints")
-            .iter()
-            .map(|n| fields::text(n, p))
-            .collect(),
+        hints: f.items("hints").iter().map(|n| text(n, p)).collect(),
         solve,
         debrief: f.maybe_text("debrief"),
     }

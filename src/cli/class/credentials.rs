@@ -1,0 +1,90 @@
+//! `ccnr class credentials`.
+
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::{Ground, Which, apply::Issued};
+use crate::{
+    class::{credentials, model::Student, sheet},
+    cli::desk::Desk,
+    ui::{self, progress::Progress},
+};
+
+/// Arguments of `ccnr class credentials`.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Credentials {
+    #[command(flatten)]
+    which: Which,
+    /// Write new ones also where the old are still good
+    #[arg(long, conflicts_with = "revoke")]
+    renew: bool,
+    /// Take back what was given out: the accounts go, and the next apply makes new ones
+    #[arg(long)]
+    revoke: bool,
+}
+
+pub(super) async fn run(desk: &Desk, args: Credentials) -> anyhow::Result<ExitCode> {
+    let ground = Ground::of(desk, &args.which.file).await?;
+    let students = ground.students(desk)?;
+    if args.revoke {
+        return revoke(desk, &ground, &students).await;
+    }
+    let good = write(desk, &ground, &students, args.renew).await?;
+    Ok(if good {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(3)
+    })
+}
+
+/// Writes kubeconfigs and the sheet; tells whether all could be.
+pub(super) async fn write(
+    desk: &Desk,
+    ground: &Ground,
+    students: &[&Student],
+    renew: bool,
+) -> anyhow::Result<bool> {
+    let progress = Progress::bar(students.len() as u64, &desk.style, desk.globals.quiet);
+    let told = |outcome: &Issued| match outcome {
+        Ok(_) => progress.advance(),
+        Err(error) => progress.line(&ui::class::not_issued(error, &desk.style)),
+    };
+    let outcomes =
+        credentials::issue(&ground.cluster, &ground.blueprint, students, renew, &told).await;
+    progress.finish(None);
+    let class = ground.class();
+    let good = outcomes.iter().all(Result::is_ok);
+    let issued: Vec<&credentials::Issued> =
+        outcomes.iter().filter_map(|o| o.as_ref().ok()).collect();
+    for (name, text) in [
+        ("sheet.html", sheet::html(class)),
+        ("sheet.txt", sheet::text(class)),
+    ] {
+        credentials::write_private(&class.credentials.dir.join(name), &text)?;
+    }
+    desk.print(&ui::class::issued(
+        &issued,
+        &class.credentials.dir,
+        &desk.style,
+    ))?;
+    Ok(good)
+}
+
+async fn revoke(desk: &Desk, ground: &Ground, students: &[&Student]) -> anyhow::Result<ExitCode> {
+    if !desk.confirm(&ui::class::may_revoke(students.len()))? {
+        return Ok(ExitCode::from(1));
+    }
+    for student in students {
+        credentials::revoke(&ground.cluster, ground.class(), student).await?;
+        let path = credentials::path(ground.class(), student);
+        match std::fs::remove_file(&path) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                anyhow::bail!("{} can't be removed: {e}", path.display())
+            }
+            _ => {}
+        }
+    }
+    desk.print(&ui::class::revoked(students.len(), &desk.style))?;
+    Ok(ExitCode::SUCCESS)
+}
