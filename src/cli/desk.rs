@@ -177,6 +177,7 @@ impl Desk {
     pub(super) fn learner_called(&self, student: String) -> Learner {
         Learner {
             student,
+            user: None,
             catalogue: self.catalogue(),
             java_image: self.globals.java_image.clone(),
             has_oc: client::in_path("oc").is_some(),
@@ -318,6 +319,12 @@ impl Desk {
             // Nobody is left to tell if that fails.
             let _ = writeln!(io::stderr(), "{told}");
         }
+    }
+
+    /// Progress of work of known length.
+    pub(super) fn bar(&self, what: &Text, whole: usize) -> Progress {
+        let what = what.get(self.style.lang);
+        Progress::bar(what, whole as u64, &self.style, self.globals.quiet)
     }
 
     /// Progress of work of unknown length.

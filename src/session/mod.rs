@@ -39,6 +39,8 @@ use crate::{
 pub struct Learner {
     /// The learner's id, a DNS label.
     pub student: String,
+    /// As whom the learner is known to the API server, where an instructor asks for them.
+    pub user: Option<String>,
     /// The labs.
     pub catalogue: Catalogue,
     /// The image of lab 4's Java app, if it is not the usual one.
@@ -95,8 +97,9 @@ impl Session {
         let loaded = learner.load(&folder, &Served(served.clone()))?;
         let local = store.load(&loaded.lab.id)?;
         // Two people took the same id: the other's record is not ours.
-        let owner = match &record.progress.user {
-            Some(_) if local.started_at.is_none() => Some(cluster.identity().await?.name),
+        let owner = match (&learner.user, &record.progress.user) {
+            (Some(user), _) => Some(user.clone()),
+            (None, Some(_)) if local.started_at.is_none() => Some(cluster.identity().await?.name),
             _ => local.user.clone(),
         };
         let ours = owner.is_none() || record.progress.user == owner;

@@ -267,13 +267,13 @@ pub fn outcome(outcome: &Outcome, students: usize, file: &Path, style: &Style) -
     if broken || !failed.is_empty() {
         let mut ids: Vec<&str> = failed.into_iter().collect();
         ids.sort_unstable();
-        let only: String = ids
-            .iter()
-            .take(TOLD)
-            .map(|id| format!(" --only {id}"))
-            .collect();
+        let whom = if ids.is_empty() {
+            String::new()
+        } else {
+            format!(" --student {}", ids.join(","))
+        };
         told.push(pick(style.lang, "once that is mended:", "直したら:").to_owned());
-        told.push(format!("    ccnr class apply {file}{only}"));
+        told.push(format!("    ccnr class apply {file}{whom}"));
     }
     lines(&told, "  ", style)
 }
@@ -590,6 +590,24 @@ pub fn revoked(students: usize, style: &Style) -> String {
         _ => format!("the kubeconfigs of {students} are void; `ccnr class apply` makes new ones"),
     };
     lines(&[told], "", style)
+}
+
+/// What is being written, as a bar names it.
+#[must_use]
+pub fn writing() -> Text {
+    Text::new("writing", "書き込み")
+}
+
+/// What the access reviews are, as a bar names them.
+#[must_use]
+pub fn reviewing() -> Text {
+    Text::new("reviewing accesses", "アクセスの確認")
+}
+
+/// What the kubeconfigs are, as a bar names them.
+#[must_use]
+pub fn issuing() -> Text {
+    Text::new("kubeconfigs", "kubeconfig")
 }
 
 /// The question before an apply that deletes.

@@ -10,6 +10,9 @@ use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
 use super::style::Style;
 
+/// From how many pieces on work is long enough to be told of elsewhere than on a terminal.
+const LONG: u64 = 500;
+
 /// Progress of one piece of work.
 #[derive(Debug)]
 pub struct Progress {
@@ -22,8 +25,8 @@ enum Form {
     Spinner(ProgressBar),
     /// The last line said, which is not said twice in a row.
     Lines(Mutex<String>),
-    /// How much is done, of how much.
-    Tenths(Mutex<(u64, u64)>),
+    /// Of what, how much is done, of how much.
+    Tenths(String, Mutex<(u64, u64)>),
     Quiet,
 }
 
@@ -38,7 +41,7 @@ impl Form {
                     text.clone_into(&mut last);
                 }
             }
-            Self::Tenths(_) => say(text),
+            Self::Tenths(..) => say(text),
             Self::Quiet => {}
         }
     }
@@ -73,18 +76,23 @@ impl Progress {
     }
 
     /// Work of known length: how much is done, how many a second, and how long it still takes. Elsewhere than on a terminal
-    /// a line for each tenth.
+    /// a line for each tenth of what is worth it.
     #[must_use]
-    pub fn bar(whole: u64, style: &Style, quiet: bool) -> Self {
+    pub fn bar(what: &str, whole: u64, style: &Style, quiet: bool) -> Self {
         if quiet || whole == 0 {
             return Self { form: Form::Quiet };
         }
         if !console::Term::stderr().is_term() {
-            let form = Form::Tenths(Mutex::new((0, whole)));
+            if whole < LONG {
+                return Self {
+                    form: Form::Lines(Mutex::default()),
+                };
+            }
+            let form = Form::Tenths(what.to_owned(), Mutex::new((0, whole)));
             return Self { form };
         }
         let bar = ProgressBar::new(whole);
-        let template = "  {bar:32} {human_pos}/{human_len}  {per_sec}  {eta} left";
+        let template = "  {msg} {bar:24} {human_pos}/{human_len}  {per_sec}  {eta} left";
         if let Ok(look) = ProgressStyle::with_template(template) {
             let look = look.with_key(
                 "per_sec",
@@ -103,12 +111,12 @@ impl Progress {
     pub fn advance(&self) {
         match &self.form {
             Form::Spinner(bar) => bar.inc(1),
-            Form::Tenths(done) => {
+            Form::Tenths(what, done) => {
                 let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
                 let before = done.0 * 10 / done.1;
                 done.0 += 1;
                 if done.0 * 10 / done.1 > before && done.0 <= done.1 {
-                    say(&format!("  {}/{}", done.0, done.1));
+                    say(&format!("  {what} {}/{}", done.0, done.1));
                 }
             }
             Form::Lines(_) | Form::Quiet => {}

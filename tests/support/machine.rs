@@ -18,6 +18,11 @@ impl Machine {
         Self(tempfile::tempdir().unwrap())
     }
 
+    /// A file on it.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
     /// Runs `ccnr`.
     pub fn ccnr(&self, args: &[&str]) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ccnr"));

@@ -7,6 +7,7 @@
     unreachable_pub
 )] // Helpers of tests.
 
+pub mod apart;
 pub mod catalogue;
 pub mod cluster;
 pub mod fuzzed;

@@ -14,7 +14,7 @@ use crate::{
         plan::Plan,
     },
     cli::desk::Desk,
-    ui::{self, progress::Progress},
+    ui,
 };
 
 /// Arguments of `ccnr class apply`.
@@ -88,7 +88,7 @@ async fn write(
     if whole == 0 && plan.students.is_empty() {
         return Ok(Outcome::default());
     }
-    let progress = Progress::bar(whole as u64, &desk.style, desk.globals.quiet);
+    let progress = desk.bar(&ui::class::writing(), whole);
     let told = |event: Event<'_>| match event {
         Event::Written => progress.advance(),
         Event::Failed(failure) => progress.line(&ui::class::failure(failure, &desk.style)),
@@ -119,8 +119,7 @@ async fn prove(desk: &Desk, ground: &Ground, students: &[&Student]) -> anyhow::R
         let mut bar = progress
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner);
-        let bar =
-            bar.get_or_insert_with(|| Progress::bar(whole as u64, &desk.style, desk.globals.quiet));
+        let bar = bar.get_or_insert_with(|| desk.bar(&ui::class::reviewing(), whole));
         if done <= whole {
             bar.advance();
         }

@@ -8,7 +8,7 @@ use super::{Ground, Which, apply::Issued};
 use crate::{
     class::{credentials, model::Student, sheet},
     cli::desk::Desk,
-    ui::{self, progress::Progress},
+    ui,
 };
 
 /// Arguments of `ccnr class credentials`.
@@ -45,7 +45,7 @@ pub(super) async fn write(
     students: &[&Student],
     renew: bool,
 ) -> anyhow::Result<bool> {
-    let progress = Progress::bar(students.len() as u64, &desk.style, desk.globals.quiet);
+    let progress = desk.bar(&ui::class::issuing(), students.len());
     let told = |outcome: &Issued| match outcome {
         Ok(_) => progress.advance(),
         Err(error) => progress.line(&ui::class::not_issued(error, &desk.style)),

@@ -6,6 +6,7 @@ mod destroy;
 mod init;
 mod plan;
 mod reset;
+mod solve;
 mod status;
 
 use std::{
@@ -23,6 +24,7 @@ use crate::{
         model::{Class as Model, Student},
     },
     cluster::Cluster,
+    session::{Learner, Session, store::Store},
     ui,
 };
 
@@ -41,6 +43,8 @@ pub(super) enum Class {
     Credentials(credentials::Credentials),
     /// Empty a student's projects of a lab, so that it can be started over
     Reset(reset::Reset),
+    /// Help a student: do a step for them, or all up to one
+    Solve(solve::Solve),
     /// Take the class down, and look whether anything is left
     Destroy(destroy::Destroy),
 }
@@ -56,6 +60,7 @@ pub(super) async fn run(desk: &Desk, command: Class) -> anyhow::Result<ExitCode>
         Class::Status(args) => status::run(desk, args).await,
         Class::Credentials(args) => credentials::run(desk, args).await,
         Class::Reset(args) => reset::run(desk, args).await,
+        Class::Solve(args) => solve::run(desk, args).await,
         Class::Destroy(args) => destroy::run(desk, args).await,
     }
 }
@@ -112,6 +117,24 @@ impl Ground {
                 })
         };
         named.iter().map(find).collect()
+    }
+
+    /// The students that `--student` names, of whom there has to be one: what is done to them is not done to all by mistake.
+    fn named_students(&self, desk: &Desk) -> anyhow::Result<Vec<&Student>> {
+        if named(desk).is_empty() {
+            anyhow::bail!("whose? --student ID names one student, --student ID,ID several");
+        }
+        Ok(self.students(desk)?)
+    }
+
+    /// A lab as this student has it, with their record.
+    async fn session(&self, desk: &Desk, student: &Student, lab: &str) -> anyhow::Result<Session> {
+        let learner = Learner {
+            user: Some(self.class().user(student)),
+            ..desk.learner_called(student.id.clone())
+        };
+        let store = Store::of(&self.cluster.server, &student.id);
+        Ok(Session::open(self.cluster.clone(), learner, Some(lab), store).await?)
     }
 
     /// Says which class it is, and where.

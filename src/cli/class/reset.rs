@@ -7,7 +7,7 @@ use clap::Args;
 use super::Ground;
 use crate::{
     cli::desk::Desk,
-    session::{Session, reset::Removal, store::Store},
+    session::{Session, reset::Removal},
     ui::{self, place::Place},
 };
 
@@ -18,23 +18,20 @@ pub(in crate::cli) struct Reset {
     #[arg(value_name = "FILE", default_value = "class.yaml")]
     file: PathBuf,
     /// Of which lab, by number or id; may be repeated [default: all of the class]
-    #[arg(short, long = "lab", value_name = "LAB")]
-    labs: Vec<String>,
+    #[arg(long, value_name = "LAB")]
+    lab: Vec<String>,
 }
 
 pub(super) async fn run(desk: &Desk, args: Reset) -> anyhow::Result<ExitCode> {
     let ground = Ground::of(desk, &args.file).await?;
-    let labs = if args.labs.is_empty() {
+    let labs = if args.lab.is_empty() {
         ground.class().labs.clone()
     } else {
-        args.labs
+        args.lab
     };
-    for student in ground.students(desk)? {
+    for student in ground.named_students(desk)? {
         for lab in &labs {
-            let learner = desk.learner_called(student.id.clone());
-            let store = Store::of(&ground.cluster.server, &student.id);
-            let mut session =
-                Session::open(ground.cluster.clone(), learner, Some(lab), store).await?;
+            let mut session = ground.session(desk, student, lab).await?;
             reset(desk, &mut session).await?;
         }
     }

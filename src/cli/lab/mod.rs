@@ -5,7 +5,7 @@ mod hint;
 mod list;
 mod reset;
 mod show;
-mod solve;
+pub(super) mod solve;
 mod start;
 mod status;
 mod verify;

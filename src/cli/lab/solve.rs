@@ -16,33 +16,51 @@ use crate::{
 pub(in crate::cli) struct Solve {
     /// A lab's number or id
     lab: Option<String>,
+    #[command(flatten)]
+    which: Steps,
+    /// Say what would be done, and do nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// Which steps are solved.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Steps {
     /// This step, by number or id [default: the current one]
     #[arg(long, value_name = "STEP", conflicts_with = "to")]
     step: Option<String>,
     /// All open steps up to this one
     #[arg(long, value_name = "STEP")]
     to: Option<String>,
-    /// Say what would be done, and do nothing
-    #[arg(long)]
-    dry_run: bool,
 }
 
 pub(super) async fn run(desk: &Desk, args: Solve) -> anyhow::Result<ExitCode> {
     let mut session = desk.session(args.lab.as_deref()).await?;
+    steps(&mut session, &args.which, args.dry_run, desk).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Solves the steps that are meant, or says what would be done.
+pub(in crate::cli) async fn steps(
+    session: &mut Session,
+    which: &Steps,
+    dry_run: bool,
+    desk: &Desk,
+) -> anyhow::Result<()> {
     session.require_started()?;
-    let through = args.to.is_some();
-    let wanted = match args.to.as_ref().or(args.step.as_ref()) {
+    let through = which.to.is_some();
+    let wanted = match which.to.as_ref().or(which.step.as_ref()) {
         Some(wanted) => session.step(wanted)?.1,
         None => match session.course().current() {
             Some((_, step)) => step.id.clone(),
             None => {
                 desk.print(&words::all_done(session.loaded.lab.number, &desk.style))?;
-                return Ok(ExitCode::SUCCESS);
+                return Ok(());
             }
         },
     };
     let ids = session.to_solve(&wanted, through).await?;
-    if args.dry_run {
+    if dry_run {
         for (number, step) in session.course().steps() {
             if ids.contains(&step.id) {
                 let here = (session.client, &session.served);
@@ -50,16 +68,15 @@ pub(super) async fn run(desk: &Desk, args: Solve) -> anyhow::Result<ExitCode> {
                 desk.print(&text)?;
             }
         }
-        return Ok(ExitCode::SUCCESS);
+        return Ok(());
     }
     for id in ids {
-        one(&mut session, &id, desk).await?;
+        one(session, &id, desk).await?;
     }
     if session.course().current().is_some() {
         desk.print("\n")?;
     }
-    show::show_current(&session, desk)?;
-    Ok(ExitCode::SUCCESS)
+    show::show_current(session, desk)
 }
 
 /// Solves one step and says what it was about; one that does not pass is shown as it is.
