@@ -10,6 +10,7 @@
 )] // A bench.
 
 mod distance;
+mod process;
 #[path = "../tests/support/mod.rs"]
 mod support;
 
@@ -22,6 +23,7 @@ use std::{
 use ccnr::cluster::{Cluster, apply::How, call::Limits, connect};
 use distance::Distance;
 use futures::StreamExt as _;
+use process::run;
 use serde_json::{Value, json};
 use support::{
     cluster::{RealCluster, fresh, kubectl},
@@ -230,29 +232,6 @@ fn by_kubectl(kubeconfig: &Path, objects: &[Value]) {
         .stdout(Stdio::null())
         .status();
     assert!(applied.unwrap().success());
-}
-
-/// Runs a command to its end: the time, and its peak memory in KiB as far as it was seen.
-fn run(command: &mut Command) -> (Duration, u64) {
-    let started = Instant::now();
-    let mut child = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let status = format!("/proc/{}/status", child.id());
-    let mut peak = 0;
-    loop {
-        let text = std::fs::read_to_string(&status).unwrap_or_default();
-        let line = text.lines().find_map(|l| l.strip_prefix("VmHWM:"));
-        let seen = line.and_then(|l| l.trim().trim_end_matches(" kB").parse().ok());
-        peak = peak.max(seen.unwrap_or(0));
-        if child.try_wait().unwrap().is_some() {
-            return (started.elapsed(), peak);
-        }
-        std::thread::sleep(Duration::from_micros(200));
-    }
 }
 
 fn times(count: usize, mut work: impl FnMut() -> Duration) -> Vec<Duration> {

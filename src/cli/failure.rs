@@ -8,6 +8,7 @@ use std::{
 use super::desk::Desk;
 use crate::{
     check::verdict::Outcome,
+    class,
     cluster::{connect, snapshot::Obstacle},
     lab::text::{Lang, Text},
     sandbox::home,
@@ -19,6 +20,16 @@ use crate::{
 fn code(error: &anyhow::Error) -> u8 {
     if error.is::<connect::Error>() || error.is::<Obstacle>() {
         return 3;
+    }
+    if let Some(error) = error.downcast_ref::<class::Error>() {
+        let of_file = matches!(
+            error,
+            class::Error::File { .. }
+                | class::Error::Invalid { .. }
+                | class::Error::Lab(_)
+                | class::Error::NoStudent { .. }
+        );
+        return if of_file { 2 } else { 3 };
     }
     match error.downcast_ref::<session::Error>() {
         Some(
@@ -69,7 +80,7 @@ pub(super) fn show(error: &anyhow::Error, desk: &Desk) -> ExitCode {
 fn text(error: &anyhow::Error) -> Option<Text> {
     let session = error.downcast_ref().map(session::Error::text);
     let connection = || error.downcast_ref().map(connect::Error::text);
-    let obstacle = || error.downcast_ref().map(|o: &Obstacle| o.message.clone());
+    let obstacle = || obstacle(error).map(|o| o.message.clone());
     let sandbox = || error.downcast_ref().and_then(of_sandbox);
     session
         .or_else(connection)
@@ -100,6 +111,9 @@ fn of_sandbox(error: &home::Error) -> Option<Text> {
 
 /// The one trouble with the cluster that an error is about.
 fn obstacle(error: &anyhow::Error) -> Option<&Obstacle> {
+    if let Some(class::Error::Cluster(obstacle)) = error.downcast_ref::<class::Error>() {
+        return Some(obstacle);
+    }
     match error.downcast_ref::<session::Error>() {
         Some(session::Error::Cluster(obstacle)) => Some(obstacle),
         _ => error.downcast_ref::<Obstacle>(),
