@@ -1,4 +1,5 @@
 //! What a project may use: the hard limits of its quota, and the limits that containers get which name none.
+#![allow(clippy::cast_precision_loss)] // No class has so many projects.
 
 use std::collections::BTreeMap;
 

@@ -24,6 +24,8 @@ use crate::{
     lab::{model::ObjectRef, names, text::Text},
 };
 
+/// The group of OLM's kinds.
+const OLM: &str = "operators.coreos.com/";
 /// How many deletes are under way at once.
 const CONCURRENCY: usize = 32;
 /// How long custom resources may take, and what operators leave.
@@ -54,8 +56,10 @@ pub enum Phase {
     Operators,
     /// Projects go.
     Projects,
-    /// What is the whole class's goes.
+    /// What is the whole class's goes, but for its namespace.
     Shared,
+    /// The class's own namespace goes.
+    Home,
 }
 
 impl Scope {
@@ -103,63 +107,32 @@ impl Scope {
         cluster: &Cluster,
         told: &dyn Fn(Phase, usize),
     ) -> Result<(), Obstacle> {
-        let rooms = self.rooms();
-        let here = |item: &Item| {
-            item.object
-                .namespace
-                .as_deref()
-                .is_some_and(|n| rooms.contains(n))
-        };
-        let custom: Vec<&Kind> = self
-            .kinds
-            .iter()
-            .filter(|k| k.namespaced && is_custom(k))
-            .collect();
-        let gone = |item: &Item| here(item) && !item.is_owned();
-        self.empty(cluster, &custom, gone, CUSTOM, &|left| {
-            told(Phase::Custom, left)
-        })
-        .await?;
-        let of_olm = |k: &&Kind| {
-            k.api_version.starts_with("operators.coreos.com/")
-                && matches!(k.kind.as_str(), "Subscription" | "ClusterServiceVersion")
-        };
-        let operators: Vec<&Kind> = self.kinds.iter().filter(of_olm).collect();
-        // Copies go with the one that they are copies of.
-        let original = |item: &Item| here(item) && item.label("olm.copiedFrom").is_none();
-        self.empty(cluster, &operators, original, CUSTOM, &|left| {
-            told(Phase::Operators, left)
-        })
-        .await?;
-        let namespaces: Vec<&Kind> = self
-            .kinds
-            .iter()
-            .filter(|k| k.api_version == "v1" && k.kind == "Namespace")
-            .collect();
-        let room = |item: &Item| rooms.contains(item.object.name.as_str());
-        self.empty(cluster, &namespaces, room, PROJECTS, &|left| {
-            told(Phase::Projects, left)
-        })
-        .await?;
-        let cluster_wide: Vec<&Kind> = self
-            .kinds
-            .iter()
-            .filter(|k| !k.namespaced && leaves_traces(k))
-            .collect();
-        let ours = |item: &Item| self.is_trace(item);
-        self.empty(cluster, &cluster_wide, ours, CUSTOM, &|left| {
-            told(Phase::Shared, left)
-        })
-        .await?;
-        if let Some(student) = &self.student {
-            return self.account(cluster, student).await;
+        for phase in [
+            Phase::Custom,
+            Phase::Operators,
+            Phase::Projects,
+            Phase::Shared,
+        ] {
+            self.empty(cluster, phase, told).await?;
         }
-        let own = home(&self.class);
-        let last = |item: &Item| item.object.name == own;
-        self.empty(cluster, &namespaces, last, PROJECTS, &|left| {
-            told(Phase::Shared, left)
-        })
-        .await
+        match &self.student {
+            Some(student) => self.account(cluster, student).await,
+            None => self.empty(cluster, Phase::Home, told).await,
+        }
+    }
+
+    /// Whether it goes in this phase.
+    fn goes(&self, phase: Phase, item: &Item, rooms: &HashSet<&str>) -> bool {
+        let namespace = item.object.namespace.as_deref();
+        let here = namespace.is_some_and(|n| rooms.contains(n));
+        match phase {
+            Phase::Custom => here && !item.is_owned(),
+            // Copies go with the one that they are copies of.
+            Phase::Operators => here && item.label("olm.copiedFrom").is_none(),
+            Phase::Projects => rooms.contains(item.object.name.as_str()),
+            Phase::Shared => self.is_trace(item),
+            Phase::Home => item.object.name == home(&self.class),
+        }
     }
 
     /// Deletes the account of a student who leaves the class.
@@ -190,36 +163,41 @@ impl Scope {
         }
         // OLM's Operator is called PACKAGE.NAMESPACE.
         let of_project = |name: &str| name.split_once('.').is_some_and(|(_, n)| rooms.contains(n));
-        item.object.kind == "Operator" && is_of_olm(&item.object) && of_project(&item.object.name)
+        item.object.kind == "Operator"
+            && item.object.api_version.starts_with(OLM)
+            && of_project(&item.object.name)
     }
 
-    /// Deletes what `goes` of these kinds, over the whole cluster, and waits until it is gone.
+    /// Deletes what goes in a phase, over the whole cluster, and waits until it is gone.
     async fn empty(
         &self,
         cluster: &Cluster,
-        kinds: &[&Kind],
-        goes: impl Fn(&Item) -> bool,
-        patience: Duration,
-        left: &dyn Fn(usize),
+        phase: Phase,
+        told: &dyn Fn(Phase, usize),
     ) -> Result<(), Obstacle> {
+        let rooms = self.rooms();
+        let patience = match phase {
+            Phase::Projects | Phase::Home => PROJECTS,
+            _ => CUSTOM,
+        };
         let deadline = Instant::now() + patience;
         let mut pauses = Pauses::up_to(PAUSE);
         loop {
             let mut there = Vec::new();
-            for kind in kinds {
-                there.extend(cluster.everywhere(kind).await?.into_iter().filter(&goes));
+            for kind in self.kinds.iter().filter(|k| is_of(phase, k)) {
+                let found = cluster.everywhere(kind).await?.into_iter();
+                there.extend(found.filter(|item| self.goes(phase, item, &rooms)));
             }
-            left(there.len());
+            told(phase, there.len());
             if there.is_empty() {
                 return Ok(());
             }
             if Instant::now() > deadline {
                 return Err(held(&there, patience));
             }
-            let due: Vec<&Item> = there
+            let due = there
                 .iter()
-                .filter(|i| i.metadata["deletionTimestamp"].is_null())
-                .collect();
+                .filter(|i| i.metadata["deletionTimestamp"].is_null());
             let outcomes: Vec<Result<(), Obstacle>> = stream::iter(due)
                 .map(|item| cluster.delete(&item.object, item.metadata["uid"].as_str()))
                 .buffer_unordered(CONCURRENCY)
@@ -290,6 +268,19 @@ impl Audit {
     }
 }
 
+/// Whether something of this kind is looked at in a phase.
+fn is_of(phase: Phase, kind: &Kind) -> bool {
+    match phase {
+        Phase::Custom => kind.namespaced && is_custom(kind),
+        Phase::Operators => {
+            kind.api_version.starts_with(OLM)
+                && matches!(kind.kind.as_str(), "Subscription" | "ClusterServiceVersion")
+        }
+        Phase::Projects | Phase::Home => kind.api_version == "v1" && kind.kind == "Namespace",
+        Phase::Shared => !kind.namespaced && leaves_traces(kind),
+    }
+}
+
 /// Whether objects of a kind are looked after by an operator, and have to go while it runs.
 fn is_custom(kind: &Kind) -> bool {
     let group = kind.api_version.split_once('/').map_or("", |(g, _)| g);
@@ -308,10 +299,6 @@ fn leaves_traces(kind: &Kind) -> bool {
         ) | ("quota.openshift.io", "ClusterResourceQuota")
             | ("operators.coreos.com", "Operator")
     )
-}
-
-fn is_of_olm(object: &ObjectRef) -> bool {
-    object.api_version.starts_with("operators.coreos.com/")
 }
 
 /// What holds the end, by its finalizers.

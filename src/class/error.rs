@@ -1,6 +1,6 @@
 //! Why a class command can't go on.
 
-use super::{credentials, lease};
+use super::lease;
 use crate::{
     cluster::snapshot::Obstacle,
     lab::{
@@ -39,9 +39,6 @@ pub enum Error {
     /// Somebody else is at work on the class.
     #[error(transparent)]
     Lease(#[from] lease::Taken),
-    /// The credentials can't be made or written.
-    #[error(transparent)]
-    Credentials(#[from] credentials::Error),
     /// The class has no such student.
     #[error("class {class} has no student \"{wanted}\"")]
     NoStudent {

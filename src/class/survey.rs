@@ -30,7 +30,7 @@ impl Blueprint {
         for (api_version, kind) in &labs.needs.reads {
             match cluster.resource(api_version, kind).await {
                 Ok(found) if !found.namespaced => {
-                    cluster_reads.push((group(api_version), found.plural))
+                    cluster_reads.push((group(api_version), found.plural));
                 }
                 Ok(_) => {}
                 // A lab that looks at it says so itself, when it is taken.

@@ -25,6 +25,7 @@ impl Pace {
     /// At most so many, at least one.
     #[must_use]
     pub fn up_to(most: usize) -> Self {
+        #[allow(clippy::cast_precision_loss)] // Nobody has so many requests under way.
         let most = most.max(1) as f64;
         Self {
             limit: FIRST.min(most),

@@ -22,7 +22,7 @@ use crate::{
         model::Class,
         plan::{Plan, Share},
     },
-    lab::text::Text,
+    lab::text::{Lang, Text},
 };
 
 /// How many students, and objects of one of them, are told of in full.
@@ -63,8 +63,8 @@ pub fn head(blueprint: &Blueprint, place: &Place<'_>, style: &Style) -> String {
     let labs = class.labs.join(", ");
     let (count, Place { server, user, .. }) = (place.students, place);
     let name = style.paint(Tone::Strong, &class.name);
-    let (class_word, students, labs_word) = match (pick(style.lang, "en", "ja"), count) {
-        ("ja", _) => ("クラス", "人", "ラボ"),
+    let (class_word, students, labs_word) = match (style.lang, count) {
+        (Lang::Ja, _) => ("クラス", "人", "ラボ"),
         (_, 1) => ("class", " student", "labs"),
         _ => ("class", " students", "labs"),
     };
@@ -77,7 +77,7 @@ pub fn head(blueprint: &Blueprint, place: &Place<'_>, style: &Style) -> String {
 #[must_use]
 pub fn counts(plan: &Plan, blueprint: &Blueprint, style: &Style) -> String {
     let (create, change, delete) = plan.total();
-    let ja = pick(style.lang, "en", "ja") == "ja";
+    let ja = style.lang == Lang::Ja;
     let mut told = vec![if create + change + delete == 0 {
         pick(style.lang, "nothing to change", "変更はありません").to_owned()
     } else if ja {
@@ -106,11 +106,11 @@ fn budget(
     let projects = blueprint.labs.rooms(&first.id).len() * students;
     let cpu = budget.sum("requests.cpu", projects)?;
     let memory = budget.sum("requests.memory", projects)? / GIBI;
-    Some(match pick(style.lang, "en", "ja") {
-        "ja" => format!(
+    Some(match style.lang {
+        Lang::Ja => format!(
             "上限の合計: CPU {cpu}、メモリー {memory:.0} GiB（requests、{projects} プロジェクト）"
         ),
-        _ => format!(
+        Lang::En => format!(
             "budget: requests of {cpu} CPU and {memory:.0} GiB at most, in {projects} projects"
         ),
     })
@@ -124,23 +124,25 @@ pub fn plan(plan: &Plan, blueprint: &Blueprint, style: &Style) -> String {
         pick(style.lang, "the whole class", "クラス全体").to_owned(),
         &plan.shared,
     );
-    let shares = std::iter::once(shared).chain(plan.students.iter().map(|(id, s)| (id.clone(), s)));
-    let shares: Vec<(String, &Share)> = shares.filter(|(_, share)| !share.is_empty()).collect();
-    for (who, share) in shares.iter().take(TOLD) {
+    let own = plan.students.iter().map(|(id, share)| (id.clone(), share));
+    let all = std::iter::once(shared).chain(own);
+    let due: Vec<(String, &Share)> = all.filter(|(_, share)| !share.is_empty()).collect();
+    for (who, share) in due.iter().take(TOLD) {
         out += &share_lines(who, share, style);
     }
-    let more = shares.len().saturating_sub(TOLD);
+    let more = due.len().saturating_sub(TOLD);
     if more > 0 {
-        out += &match pick(style.lang, "en", "ja") {
-            "ja" => format!("  ほか {more} 人（-o json ですべて表示）\n"),
-            _ => format!("  and {more} more students (all of them with -o json)\n"),
+        let told = match style.lang {
+            Lang::Ja => format!("  ほか {more} 人（-o json ですべて表示）\n"),
+            Lang::En => format!("  and {more} more students (all of them with -o json)\n"),
         };
+        out += &told;
     }
     out + &left_over(plan, style)
 }
 
 fn share_lines(who: &str, share: &Share, style: &Style) -> String {
-    let ja = pick(style.lang, "en", "ja") == "ja";
+    let ja = style.lang == Lang::Ja;
     let mut told = Vec::new();
     if share.create > 0 {
         let count = share.create;
@@ -189,11 +191,11 @@ fn left_over(plan: &Plan, style: &Style) -> String {
         return String::new();
     }
     let names = names.join(", ");
-    let told = match pick(style.lang, "en", "ja") {
-        "ja" => format!(
+    let told = match style.lang {
+        Lang::Ja => format!(
             "ファイルにはもうないプロジェクト: {names}（`ccnr class destroy --student ID` で削除します）"
         ),
-        _ => format!(
+        Lang::En => format!(
             "not in the file any more, and left alone: {names} (`ccnr class destroy --student ID` removes a student)"
         ),
     };
@@ -239,10 +241,11 @@ pub fn failure(failure: &Failure, style: &Style) -> String {
     );
     if failure.left_out > 0 {
         let more = failure.left_out;
-        told += &match pick(style.lang, "en", "ja") {
-            "ja" => format!("（ほか {more} 個を省略）"),
-            _ => format!(" ({more} more objects wait for it)"),
+        let why = match style.lang {
+            Lang::Ja => format!("（ほか {more} 個を省略）"),
+            Lang::En => format!(" ({more} more objects wait for it)"),
         };
+        told += &why;
     }
     let next = failure.obstacle.next.get(style.lang);
     let mut all = vec![told];
@@ -259,10 +262,10 @@ pub fn outcome(outcome: &Outcome, students: usize, file: &Path, style: &Style) -
     let broken = outcome.failures.iter().any(|f| f.student.is_none());
     let ready = if broken { 0 } else { students - failed.len() };
     let (symbol, file) = (style.symbol(Verdict::Pass), file.display());
-    let mut told = vec![match pick(style.lang, "en", "ja") {
-        "ja" => format!("{symbol} {ready} 人の準備ができました"),
+    let mut told = vec![match style.lang {
+        Lang::Ja => format!("{symbol} {ready} 人の準備ができました"),
         _ if ready == 1 => format!("{symbol} 1 student ready"),
-        _ => format!("{symbol} {ready} students ready"),
+        Lang::En => format!("{symbol} {ready} students ready"),
     }];
     if broken || !failed.is_empty() {
         let mut ids: Vec<&str> = failed.into_iter().collect();
@@ -288,11 +291,11 @@ pub fn isolation(rows: &[Row], style: &Style) -> String {
     let allowed: usize = rows.iter().map(|r| r.allowed.len()).sum();
     if allowed == 0 && !style.verbose {
         let symbol = style.symbol(Verdict::Pass);
-        let told = match pick(style.lang, "en", "ja") {
-            "ja" => format!(
+        let told = match style.lang {
+            Lang::Ja => format!(
                 "{symbol} 分離: ほかの受講者などへのアクセス {asked} 件を確認し、すべて拒否されました"
             ),
-            _ => {
+            Lang::En => {
                 format!("{symbol} isolation: {asked} accesses across students reviewed, all denied")
             }
         };
@@ -338,11 +341,11 @@ pub fn issued(issued: &[&Issued], dir: &Path, style: &Style) -> String {
     let (kept, dir) = (issued.len() - new, dir.display());
     let until = issued.iter().filter_map(|i| i.expires).min();
     let until = until.map_or_else(String::new, |t| format!("{t:.0}"));
-    let told = match pick(style.lang, "en", "ja") {
-        "ja" => format!(
+    let told = match style.lang {
+        Lang::Ja => format!(
             "{dir}/ に kubeconfig（新規 {new}、既存 {kept}、{until} まで有効）と印刷用の sheet.html があります"
         ),
-        _ => format!(
+        Lang::En => format!(
             "credentials in {dir}/: {new} new, {kept} kept, good until {until}; sheet.html to print"
         ),
     };
@@ -353,7 +356,7 @@ pub fn issued(issued: &[&Issued], dir: &Path, style: &Style) -> String {
 #[must_use]
 pub fn status(facts: &Facts<'_>, file: &Path, style: &Style) -> String {
     let plan = facts.plan;
-    let (file, ja) = (file.display(), pick(style.lang, "en", "ja") == "ja");
+    let (file, ja) = (file.display(), style.lang == Lang::Ja);
     if !facts.is_there {
         let told = pick(
             style.lang,
@@ -479,7 +482,7 @@ pub fn status_json(facts: &Facts<'_>) -> Value {
 /// What a destroy would take down.
 #[must_use]
 pub fn removal(scope: &Scope, server: &str, user: &str, style: &Style) -> String {
-    let ja = pick(style.lang, "en", "ja") == "ja";
+    let ja = style.lang == Lang::Ja;
     let count = scope.projects.len();
     let what = match (&scope.student, ja) {
         (None, false) => format!("class {}", scope.class),
@@ -523,7 +526,7 @@ pub fn phase(phase: Phase, left: usize) -> Text {
         Phase::Custom => ("custom resources", "カスタムリソース"),
         Phase::Operators => ("operators", "Operator"),
         Phase::Projects => ("projects", "プロジェクト"),
-        Phase::Shared => ("what is the whole class's", "クラス全体のもの"),
+        Phase::Shared | Phase::Home => ("what is the whole class's", "クラス全体のもの"),
     };
     Text::new(
         format!("deleting {en}: {left} left"),
@@ -534,7 +537,7 @@ pub fn phase(phase: Phase, left: usize) -> Text {
 /// Whether anything is left.
 #[must_use]
 pub fn audit(audit: &Audit, style: &Style) -> String {
-    let ja = pick(style.lang, "en", "ja") == "ja";
+    let ja = style.lang == Lang::Ja;
     let (left, kinds) = (audit.count(), audit.kinds);
     let verdict = if left == 0 {
         Verdict::Pass
@@ -559,8 +562,8 @@ pub fn audit(audit: &Audit, style: &Style) -> String {
 /// That the class goes on.
 #[must_use]
 pub fn not_over(class: &Class, style: &Style) -> String {
-    let told = match (class.expires, pick(style.lang, "en", "ja")) {
-        (Some(last), "ja") => format!(
+    let told = match (class.expires, style.lang) {
+        (Some(last), Lang::Ja) => format!(
             "クラス {} は {last} までなので、何も削除しません。",
             class.name
         ),
@@ -568,7 +571,7 @@ pub fn not_over(class: &Class, style: &Style) -> String {
             "class {} lasts until {last}: nothing is deleted",
             class.name
         ),
-        (None, "ja") => format!(
+        (None, Lang::Ja) => format!(
             "クラス {} に期限 (expires) がないので、何も削除しません。",
             class.name
         ),
@@ -583,11 +586,13 @@ pub fn not_over(class: &Class, style: &Style) -> String {
 /// That accounts are gone.
 #[must_use]
 pub fn revoked(students: usize, style: &Style) -> String {
-    let told = match pick(style.lang, "en", "ja") {
-        "ja" => format!(
+    let told = match style.lang {
+        Lang::Ja => format!(
             "{students} 人の kubeconfig は無効になりました。`ccnr class apply` で新しく作れます。"
         ),
-        _ => format!("the kubeconfigs of {students} are void; `ccnr class apply` makes new ones"),
+        Lang::En => {
+            format!("the kubeconfigs of {students} are void; `ccnr class apply` makes new ones")
+        }
     };
     lines(&[told], "", style)
 }

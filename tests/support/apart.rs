@@ -22,23 +22,26 @@ pub fn try_everything(folder: &Path, students: &[&str], home: &str) {
 }
 
 /// Requests of a student that another one, the class or the cluster would suffer from.
-fn attempts(student: &str, other: &str, home: &str) -> Vec<(&'static str, String, Option<Value>)> {
-    let rbac = "/apis/rbac.authorization.k8s.io/v1";
+fn attempts(student: &str, other: &str, home: &str) -> Attempts {
+    [
+        on_another(student, other, home),
+        on_the_class(student, other, home),
+        beyond_limits(student, home),
+    ]
+    .concat()
+}
+
+const RBAC: &str = "/apis/rbac.authorization.k8s.io/v1";
+
+type Attempts = Vec<(&'static str, String, Option<Value>)>;
+
+fn on_another(student: &str, other: &str, home: &str) -> Attempts {
     let theirs = format!("/api/v1/namespaces/{other}-web");
+    let policies = format!("/apis/networking.k8s.io/v1/namespaces/{other}-web/networkpolicies");
     let pod =
         json!({"metadata": {"name": "x"}, "spec": {"containers": [{"name": "c", "image": "x"}]}});
-    let binding = |role: &str| {
-        json!({
-            "metadata": {"name": "x"},
-            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role},
-            "subjects": [{"kind": "ServiceAccount", "name": student, "namespace": home}],
-        })
-    };
-    let all = json!({
-        "metadata": {"name": "x"},
-        "rules": [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}],
-    });
-    let token = json!({"spec": {}});
+    let token = format!("{theirs}/serviceaccounts/default/token");
+    let bindings = format!("{RBAC}/namespaces/{other}-web/rolebindings");
     vec![
         ("GET", format!("{theirs}/pods"), None),
         ("GET", format!("{theirs}/secrets"), None),
@@ -46,84 +49,68 @@ fn attempts(student: &str, other: &str, home: &str) -> Vec<(&'static str, String
         ("GET", format!("{theirs}/services/x:80/proxy/"), None),
         ("GET", theirs.clone(), None),
         ("DELETE", theirs.clone(), None),
-        ("POST", format!("{theirs}/pods"), Some(pod.clone())),
-        (
-            "POST",
-            format!("{theirs}/serviceaccounts/default/token"),
-            Some(token.clone()),
-        ),
+        ("POST", format!("{theirs}/pods"), Some(pod)),
+        ("POST", token, Some(json!({"spec": {}}))),
         ("DELETE", format!("{theirs}/pods/x"), None),
-        (
-            "DELETE",
-            format!(
-                "/apis/networking.k8s.io/v1/namespaces/{other}-web/networkpolicies/class-isolation"
-            ),
-            None,
-        ),
-        (
-            "POST",
-            format!("{rbac}/namespaces/{other}-web/rolebindings"),
-            Some(binding("view")),
-        ),
-        (
-            "GET",
-            format!("/api/v1/namespaces/{home}/serviceaccounts"),
-            None,
-        ),
+        ("DELETE", format!("{policies}/class-isolation"), None),
+        ("POST", bindings, Some(binding("view", student, home))),
+    ]
+}
+
+fn on_the_class(student: &str, other: &str, home: &str) -> Attempts {
+    let accounts = format!("/api/v1/namespaces/{home}/serviceaccounts");
+    let lease = format!("/apis/coordination.k8s.io/v1/namespaces/{home}/leases/class");
+    let namespace = json!({"metadata": {"name": "x"}});
+    let bindings = format!("{RBAC}/clusterrolebindings");
+    vec![
+        ("GET", accounts.clone(), None),
         (
             "POST",
-            format!("/api/v1/namespaces/{home}/serviceaccounts/{other}/token"),
-            Some(token),
+            format!("{accounts}/{other}/token"),
+            Some(json!({"spec": {}})),
         ),
-        (
-            "DELETE",
-            format!("/api/v1/namespaces/{home}/serviceaccounts/{other}"),
-            None,
-        ),
-        (
-            "DELETE",
-            format!("/apis/coordination.k8s.io/v1/namespaces/{home}/leases/class"),
-            None,
-        ),
+        ("DELETE", format!("{accounts}/{other}"), None),
+        ("DELETE", lease, None),
         ("GET", "/api/v1/secrets".to_owned(), None),
         ("GET", "/api/v1/pods".to_owned(), None),
+        ("POST", "/api/v1/namespaces".to_owned(), Some(namespace)),
+        ("POST", format!("{RBAC}/clusterroles"), Some(everything())),
         (
             "POST",
-            "/api/v1/namespaces".to_owned(),
-            Some(json!({"metadata": {"name": "x"}})),
+            bindings,
+            Some(binding("cluster-admin", student, home)),
         ),
-        ("POST", format!("{rbac}/clusterroles"), Some(all.clone())),
-        (
-            "POST",
-            format!("{rbac}/clusterrolebindings"),
-            Some(binding("cluster-admin")),
-        ),
-        // In the own project, more than one was given.
-        (
-            "POST",
-            format!("{rbac}/namespaces/{student}-web/roles"),
-            Some(all),
-        ),
-        (
-            "POST",
-            format!("{rbac}/namespaces/{student}-web/rolebindings"),
-            Some(binding("cluster-admin")),
-        ),
-        (
-            "POST",
-            format!("{rbac}/namespaces/{student}-web/rolebindings"),
-            Some(binding("admin")),
-        ),
-        (
-            "DELETE",
-            format!("/api/v1/namespaces/{student}-web/resourcequotas/class"),
-            None,
-        ),
-        (
-            "DELETE",
-            format!("/api/v1/namespaces/{student}-web/limitranges/class"),
-            None,
-        ),
-        ("DELETE", format!("/api/v1/namespaces/{student}-web"), None),
     ]
+}
+
+/// In the own project, more than was given.
+fn beyond_limits(student: &str, home: &str) -> Attempts {
+    let own = format!("/api/v1/namespaces/{student}-web");
+    let rbac = format!("{RBAC}/namespaces/{student}-web");
+    let bindings = format!("{rbac}/rolebindings");
+    vec![
+        ("POST", format!("{rbac}/roles"), Some(everything())),
+        (
+            "POST",
+            bindings.clone(),
+            Some(binding("cluster-admin", student, home)),
+        ),
+        ("POST", bindings, Some(binding("admin", student, home))),
+        ("DELETE", format!("{own}/resourcequotas/class"), None),
+        ("DELETE", format!("{own}/limitranges/class"), None),
+        ("DELETE", own, None),
+    ]
+}
+
+fn binding(role: &str, student: &str, home: &str) -> Value {
+    json!({
+        "metadata": {"name": "x"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role},
+        "subjects": [{"kind": "ServiceAccount", "name": student, "namespace": home}],
+    })
+}
+
+fn everything() -> Value {
+    let rule = json!({"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]});
+    json!({"metadata": {"name": "x"}, "rules": [rule]})
 }

@@ -177,11 +177,7 @@ pub fn compare(ours: &Played, theirs: &Played) -> Result<(), String> {
 fn differences_of(ours: &Seen, theirs: &Seen) -> String {
     let names =
         |seen: &Seen| -> Vec<String> { seen.iter().map(|(name, _)| name.clone()).collect() };
-    assert_eq!(
-        names(ours),
-        names(&theirs),
-        "both sides are looked at alike"
-    );
+    assert_eq!(names(ours), names(theirs), "both sides are looked at alike");
     let mut told = String::new();
     for ((what, ours), (_, theirs)) in ours.iter().zip(theirs) {
         let (mut ours, mut theirs) = (ours.clone(), theirs.clone());

@@ -66,13 +66,15 @@ async fn take_down(
     scope: &Scope,
 ) -> anyhow::Result<bool> {
     // A class that was never made, or is gone, has no namespace for a lease.
-    let lease = match scope.projects.contains(&class.home()) || scope.student.is_some() {
-        true => Some(lease::take(cluster, class).await?),
-        false => None,
+    let is_there = scope.projects.contains(&class.home()) || scope.student.is_some();
+    let lease = if is_there {
+        Some(lease::take(cluster, class).await?)
+    } else {
+        None
     };
     let progress = desk.spinner(&ui::class::removing());
     let told = |phase: Phase, left: usize| {
-        progress.message(ui::class::phase(phase, left).get(desk.style.lang))
+        progress.message(ui::class::phase(phase, left).get(desk.style.lang));
     };
     let outcome = scope.destroy(cluster, &told).await;
     // Where the class is gone, its lease is gone with it.
