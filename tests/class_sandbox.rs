@@ -63,11 +63,11 @@ fn a_class_is_made_mended_and_taken_down() {
 
     // Nothing changed: nothing is written, and the kubeconfigs stay.
     let before = std::fs::read(kubeconfig(&machine, "s-01")).unwrap();
-    let versions = versions(&machine.admin());
+    let seen = versions(&machine.admin());
     let told = machine.good(&["class", "apply"]);
     assert!(told.contains("nothing to change"), "{told}");
     assert_eq!(std::fs::read(kubeconfig(&machine, "s-01")).unwrap(), before);
-    assert_eq!(versions, self::versions(&machine.admin()));
+    assert_eq!(seen, versions(&machine.admin()));
 
     let admin = machine.admin();
     let quota = "/api/v1/namespaces/s-02-web/resourcequotas/class";
