@@ -13,7 +13,7 @@ use tokio::{
 };
 
 use super::{
-    On,
+    FOR_VERSION, On,
     media::{Form, Media},
     request,
     respond::Body,
@@ -137,6 +137,9 @@ impl Watch {
     async fn run(&mut self, list_first: bool, initial: bool, ends: Instant) -> Result<(), Gone> {
         let mut newest = self.api.store.subscribe();
         if list_first {
+            if let Err(refusal) = self.reach().await {
+                return self.event("ERROR", &refusal.to_value()).await;
+            }
             self.list(initial).await?;
         }
         // The last one comes shortly before the end, so that the next watch begins with a new version.
@@ -152,13 +155,19 @@ impl Watch {
                     }
                     let next = Instant::now() + BOOKMARK;
                     bookmark = if Instant::now() >= last { ends } else { last.min(next) };
-                    if self.bookmarks {
+                    if self.bookmarks && self.api.reached(self.seen).is_ok() {
                         self.bookmark(false).await?;
                     }
                 }
                 () = self.out.closed() => return Ok(()),
             }
         }
+    }
+
+    /// Waits for the version from which on the list is wanted.
+    async fn reach(&self) -> Result<(), Refusal> {
+        self.api.store.reach(self.seen, FOR_VERSION).await;
+        self.api.reached(self.seen)
     }
 
     /// Whether the reader sees an object; if so, they know it from now on.
@@ -219,7 +228,8 @@ impl Watch {
                 self.change(&change.read()).await?;
             }
         }
-        self.seen = version;
+        // Who begins at a version that is not reached hears nothing until then, as of a real API server.
+        self.seen = self.seen.max(version);
         Ok(())
     }
 

@@ -8,13 +8,16 @@ use base64::{
 };
 use serde_json::{Value, json};
 
-use super::{Api, key, missing};
+use super::{Api, key, missing, name};
 use crate::sandbox::{
     registry::Resource,
     schema::syntax,
     status::Refusal,
-    store::{Held, Key, selector::Selector},
+    store::{Held, Key, NoPage, Page, selector::Selector},
 };
+
+/// How many objects are looked at in one go for a page of those that are selected, at least.
+const AT_ONCE: usize = 500;
 
 /// What a list is to hold.
 #[derive(Debug, Clone, Default)]
@@ -27,6 +30,8 @@ pub struct Wanted {
     pub after: String,
     /// The version that objects are wanted of; none for now.
     pub at: Option<u64>,
+    /// The version that objects may not be older than.
+    pub least: Option<u64>,
 }
 
 /// A page of a list.
@@ -83,26 +88,21 @@ impl Api {
             Some(token) => (Some(token.version), Some(token.after)),
             None => (wanted.at, None),
         };
-        let page = self.store.with(|state| {
-            let matches = |o: &Value| wanted.selector.matches(&resource.shown(o));
-            let selects: Option<&dyn Fn(&Value) -> bool> = if wanted.selector.is_empty() {
-                None
-            } else {
-                Some(&matches)
-            };
-            state.page(
-                &resource.place,
-                namespace,
-                at,
-                after.as_ref(),
-                wanted.limit,
-                selects,
-            )
-        });
-        let page = page.map_err(|_| {
-            Refusal::expired(
+        self.reached(wanted.least.unwrap_or_default())?;
+        let page = if wanted.selector.is_empty() {
+            let (after, limit) = (after.as_ref(), wanted.limit);
+            self.store
+                .with(|state| state.page(&resource.place, namespace, at, after, limit))
+        } else {
+            self.selected(resource, namespace, wanted, (at, after))
+        };
+        let page = page.map_err(|why| match why {
+            NoPage::Later { current } => {
+                Refusal::version_too_large(at.unwrap_or_default(), current)
+            }
+            NoPage::Forgotten => Refusal::expired(
                 "The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.",
-            )
+            ),
         })?;
         let version = page.version;
         Ok(Listed {
@@ -113,6 +113,52 @@ impl Api {
                 .map_or_else(String::new, |after| Token { version, after }.to_text()),
             remaining: (wanted.selector.is_empty() && page.remaining > 0).then_some(page.remaining),
         })
+    }
+
+    /// Refuses a version that has not been reached.
+    pub fn reached(&self, version: u64) -> Result<(), Refusal> {
+        let current = self.store.with(|state| state.version());
+        if version > current {
+            return Err(Refusal::version_too_large(version, current));
+        }
+        Ok(())
+    }
+
+    /// A page of the objects that are selected: they are read and looked at while others may use the store.
+    fn selected(
+        &self,
+        resource: &Resource,
+        namespace: Option<&str>,
+        wanted: &Wanted,
+        (mut at, mut after): (Option<u64>, Option<Key>),
+    ) -> Result<Page, NoPage> {
+        let limit = wanted.limit;
+        let at_once = if limit == 0 { 0 } else { limit.max(AT_ONCE) };
+        let mut selected = Page::default();
+        let mut last = None;
+        loop {
+            let place = &resource.place;
+            let page = self
+                .store
+                .with(|state| state.page(place, namespace, at, after.as_ref(), at_once))?;
+            selected.version = page.version;
+            for held in page.items {
+                let object = held.value();
+                if !wanted.selector.matches(&resource.shown(&object)) {
+                    continue;
+                }
+                if limit > 0 && selected.items.len() == limit {
+                    selected.more = last;
+                    return Ok(selected);
+                }
+                last = Some(key(object["metadata"]["namespace"].as_str(), name(&object)));
+                selected.items.push(held);
+            }
+            if page.more.is_none() {
+                return Ok(selected);
+            }
+            (at, after) = (Some(page.version), page.more);
+        }
     }
 }
 
