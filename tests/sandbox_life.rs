@@ -102,7 +102,7 @@ fn who_watched_a_cluster_that_was_reset_is_told_to_list_anew() {
         let text = list["metadata"]["resourceVersion"].as_str().unwrap();
         text.parse().unwrap()
     };
-    let mut last = version(&machine.admin().send("GET", path, None).1);
+    let mut reached = version(&machine.admin().send("GET", path, None).1);
     for forget in [
         &["sandbox", "reset", "--yes"][..],
         &["sandbox", "start", "--fresh"],
@@ -110,15 +110,15 @@ fn who_watched_a_cluster_that_was_reset_is_told_to_list_anew() {
         machine.good(&["sandbox", "stop"]);
         machine.good(forget);
         machine.good(&["sandbox", "start"]);
-        let watch = format!("{path}?watch=true&timeoutSeconds=5&resourceVersion={last}");
+        let watch = format!("{path}?watch=true&timeoutSeconds=5&resourceVersion={reached}");
         let (_, event) = machine.admin().send("GET", &watch, None);
         assert_eq!(event["type"], "ERROR", "{event}");
         assert_eq!(event["object"]["reason"], "Expired", "{event}");
-        let again = format!("{path}?resourceVersion={last}");
+        let again = format!("{path}?resourceVersion={reached}");
         let (status, list) = machine.admin().send("GET", &again, None);
         assert_eq!(status, 200, "{list}");
-        assert!(version(&list) > last);
-        last = version(&list);
+        assert!(version(&list) > reached);
+        reached = version(&list);
     }
 }
 

@@ -584,6 +584,23 @@ mod tests {
     }
 
     #[test]
+    fn what_a_namespace_has_stays_open_whatever_others_have() {
+        let store = Store::default();
+        let pods: Place = Arc::from("pods");
+        store.with(|s| {
+            s.put(&pods, &key("small"), json!({"metadata": {}}));
+            let large = "x".repeat(4 << 10);
+            for i in 0..1000 {
+                let other = ("others".to_owned(), i.to_string());
+                s.put(&pods, &other, json!({"metadata": {}, "data": large}));
+            }
+            let read = |namespace| s.list(&pods, Some(namespace)).next().unwrap();
+            assert!(Arc::ptr_eq(&read("a"), &read("a")));
+            assert!(!Arc::ptr_eq(&read("others"), &read("others")));
+        });
+    }
+
+    #[test]
     fn the_end_of_many_large_objects_is_not_remembered_whole() {
         let store = Store::default();
         let pods: Place = Arc::from("pods");
