@@ -219,3 +219,71 @@ impl Token {
         BASE64.encode(value.to_string())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sandbox::{clock::Clock, registry::Registry, verbs::How};
+
+    fn api_with(names: &[&str]) -> (Api, Arc<Resource>) {
+        let api = Api::new(Registry::kubernetes(), Clock::of_machine());
+        let maps = api.registry().get("", "v1", "configmaps").unwrap();
+        for name in names {
+            let labels = json!({"even": (name.len() % 2 == 0).to_string()});
+            let object = json!({"metadata": {"name": name, "labels": labels}});
+            api.create(&maps, Some("default"), object, &How::by("test"))
+                .unwrap();
+        }
+        (api, maps)
+    }
+
+    fn names(listed: &Listed<Arc<Value>>) -> Vec<&str> {
+        listed.items.iter().map(|o| name(o)).collect()
+    }
+
+    #[test]
+    fn pages_of_what_is_selected_go_on_where_they_ended() {
+        let (api, maps) = api_with(&["a", "bb", "c", "dd", "eeee"]);
+        let mut wanted = Wanted {
+            selector: Selector::parse("even=true", "").unwrap(),
+            limit: 2,
+            ..Wanted::default()
+        };
+        let page = |wanted: &Wanted| api.list(&maps, Some("default"), wanted).unwrap();
+        let first = page(&wanted);
+        assert_eq!(names(&first), ["bb", "dd"]);
+        assert_eq!(first.remaining, None);
+        wanted.after = first.more;
+        let second = page(&wanted);
+        assert_eq!((names(&second), second.more.as_str()), (vec!["eeee"], ""));
+        // What fills the last page exactly is not followed by an empty one.
+        wanted.limit = 3;
+        wanted.after = String::new();
+        assert_eq!(page(&wanted).more, "");
+    }
+
+    #[test]
+    fn a_version_that_is_not_reached_is_refused_with_its_number() {
+        let (api, maps) = api_with(&["a"]);
+        let current = api.store.with(|state| state.version());
+        let later = Some(current + 1);
+        for wanted in [
+            Wanted {
+                at: later,
+                ..Wanted::default()
+            },
+            Wanted {
+                least: later,
+                ..Wanted::default()
+            },
+        ] {
+            let refusal = api.list(&maps, None, &wanted).unwrap_err();
+            let told = format!(
+                "Timeout: Too large resource version: {}, current: {current}",
+                current + 1
+            );
+            assert_eq!(refusal.message, told);
+            assert_eq!((refusal.awaits(), refusal.code.as_u16()), (later, 504));
+        }
+    }
+}
