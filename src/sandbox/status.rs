@@ -338,11 +338,11 @@ impl Refusal {
         })
     }
 
-    /// The same without an offer to wait.
+    /// The same for what does not wait, with the seconds after which the request may be sent again.
     #[must_use]
-    pub fn at_once(mut self) -> Self {
+    pub fn at_once(mut self, retry_after: Option<u32>) -> Self {
         if let Some(details) = &mut self.details {
-            details.retry_after = None;
+            details.retry_after = retry_after;
             details.awaits = None;
         }
         self

@@ -270,6 +270,11 @@ fn outcome(
     Ok(answer)
 }
 
+/// Whether a version is waited for: a real API server has no cache of events, and where they are kept nothing waits.
+fn waits_for_versions(resource: &Resource) -> bool {
+    resource.plural != "events" || resource.custom
+}
+
 /// Whether a path is that of a version of a group that is served, where this one is not.
 fn is_version(api: &Api, path: &str) -> bool {
     let parts: Vec<&str> = path.split('/').filter(|p| !p.is_empty()).collect();
@@ -468,12 +473,11 @@ impl On<'_> {
             .list(self.resource, Objects::Held(&page.items), metadata, now))
     }
 
-    /// Events are read from where they are kept, which does not wait for a version.
     fn unless_waiting_helps(&self, refusal: Refusal) -> Refusal {
-        if self.resource.plural == "events" && !self.resource.custom {
-            refusal.at_once()
-        } else {
+        if waits_for_versions(self.resource) {
             refusal
+        } else {
+            refusal.at_once(None)
         }
     }
 

@@ -17,6 +17,7 @@ use super::{
     media::{Form, Media},
     request,
     respond::Body,
+    waits_for_versions,
 };
 use crate::sandbox::{
     authz::User,
@@ -35,6 +36,8 @@ const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 const BOOKMARK: Duration = Duration::from_secs(60);
 /// How long before its end a watch gets its last bookmark.
 const BEFORE_END: Duration = Duration::from_secs(2);
+/// After how many seconds a list of events that is watched may be asked for again.
+const EVENTS_AGAIN: Option<u32> = Some(3);
 /// How many lines wait for a slow reader.
 const QUEUE: usize = 64;
 
@@ -166,6 +169,10 @@ impl Watch {
 
     /// Waits for the version from which on the list is wanted.
     async fn reach(&self) -> Result<(), Refusal> {
+        if !waits_for_versions(&self.resource) {
+            let reached = self.api.reached(self.seen);
+            return reached.map_err(|refusal| refusal.at_once(EVENTS_AGAIN));
+        }
         self.api.store.reach(self.seen, FOR_VERSION).await;
         self.api.reached(self.seen)
     }

@@ -1,9 +1,9 @@
-//! How objects are found otherwise than by name: by who controls them, slices by their Service, Pods by their node, and who has an
-//! address or a port. Controllers would look at all objects each time without it.
+//! How objects are found otherwise than by name: by who controls them, slices by their Service, Services by whom they select, Pods
+//! by their node, and who has an address or a port. Controllers would look at all objects each time without it.
 
 use std::{
     borrow::Cow,
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 
@@ -16,7 +16,7 @@ use super::{Key, Place};
 const SERVICE_NAME: &str = "kubernetes.io/service-name";
 
 /// What is known of an object.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Fact {
     /// The uid of its controller.
     ControlledBy(String),
@@ -24,6 +24,8 @@ pub enum Fact {
     Uncontrolled,
     /// The Service that it is a part of.
     OfService(String),
+    /// The first of the labels by which a Service selects Pods, with its value; none for one that selects all.
+    Selects(Option<(String, String)>),
     /// The node of a Pod that has not ended.
     RunsOn(String),
     /// It is a Pod without a node.
@@ -38,7 +40,9 @@ impl Fact {
     /// Whether objects are found by it in the whole cluster, and not in one namespace.
     fn is_of_cluster(&self) -> bool {
         match self {
-            Self::ControlledBy(_) | Self::Uncontrolled | Self::OfService(_) => false,
+            Self::ControlledBy(_) | Self::Uncontrolled | Self::OfService(_) | Self::Selects(_) => {
+                false
+            }
             Self::RunsOn(_) | Self::Unplaced | Self::HasAddress(_) | Self::HasNodePort(_) => true,
         }
     }
@@ -137,7 +141,7 @@ pub(super) fn facts(json: &RawValue) -> Vec<Fact> {
     facts.extend(service.map(Fact::OfService));
     match (&*object.version, &*object.kind) {
         ("v1", "Pod") => facts.extend(of_pod(&read(object.spec), &read(object.status))),
-        ("v1", "Service") => facts.extend(of_service(&read(object.spec))),
+        ("v1", "Service") => facts.extend(of_service(read(object.spec))),
         _ => {}
     }
     facts
@@ -183,6 +187,7 @@ fn of_pod(spec: &PodSpec, status: &PodStatus) -> Vec<Fact> {
 struct ServiceSpec {
     #[serde(rename = "clusterIP")]
     address: Option<String>,
+    selector: Option<BTreeMap<String, String>>,
     ports: Option<Vec<ServicePort>>,
     #[serde(rename = "healthCheckNodePort")]
     health: Option<i64>,
@@ -195,13 +200,14 @@ struct ServicePort {
     node_port: Option<i64>,
 }
 
-fn of_service(spec: &ServiceSpec) -> Vec<Fact> {
-    let address = spec.address.clone();
-    let address = address.filter(|a| !a.is_empty() && a != "None");
+fn of_service(spec: ServiceSpec) -> Vec<Fact> {
+    let address = spec.address.filter(|a| !a.is_empty() && a != "None");
     let ports = spec.ports.iter().flatten().filter_map(|p| p.node_port);
     let ports = ports.chain(spec.health).filter(|p| *p != 0);
     let mut facts: Vec<Fact> = address.map(Fact::HasAddress).into_iter().collect();
     facts.extend(ports.map(Fact::HasNodePort));
+    let selects = |labels: BTreeMap<String, String>| Fact::Selects(labels.into_iter().next());
+    facts.extend(spec.selector.map(selects));
     facts
 }
 
@@ -268,6 +274,21 @@ mod tests {
         assert_eq!(pod(&here, "Failed"), [Fact::Uncontrolled]);
         let waiting = [Fact::Uncontrolled, Fact::Unplaced];
         assert_eq!(pod(&json!({"containers": []}), "Pending"), waiting);
+    }
+
+    #[test]
+    fn services_are_known_by_one_of_the_labels_that_they_select() {
+        let service = |selector: &serde_json::Value| {
+            of(&json!({
+                "apiVersion": "v1", "kind": "Service", "metadata": {}, "spec": {"selector": selector},
+            }))
+        };
+        let first = Some(("app".to_owned(), "web".to_owned()));
+        let known = service(&json!({"tier": "front", "app": "web"}));
+        assert_eq!(known, [Fact::Uncontrolled, Fact::Selects(first)]);
+        let all = [Fact::Uncontrolled, Fact::Selects(None)];
+        assert_eq!(service(&json!({})), all);
+        assert_eq!(service(&json!(null)), [Fact::Uncontrolled]);
     }
 
     #[test]
