@@ -36,8 +36,8 @@ const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 const BOOKMARK: Duration = Duration::from_secs(60);
 /// How long before its end a watch gets its last bookmark.
 const BEFORE_END: Duration = Duration::from_secs(2);
-/// After how many seconds a list of events that is watched may be asked for again.
-const EVENTS_AGAIN: Option<u32> = Some(3);
+/// After how many seconds a list of events that is watched may be asked for again: one to three on a real API server.
+const EVENTS_AGAIN: Option<u32> = Some(1);
 /// How many lines wait for a slow reader.
 const QUEUE: usize = 64;
 
