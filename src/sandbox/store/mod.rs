@@ -19,7 +19,10 @@ use tokio::sync::watch;
 
 use self::journal::Journal;
 pub use self::{held::Held, index::Fact};
-use self::{held::Open, index::Index};
+use self::{
+    held::{OPEN, Open},
+    index::Index,
+};
 use super::registry::Place;
 
 /// How many changes are remembered for watches, at most.
@@ -27,7 +30,7 @@ const REMEMBERED: usize = 20_000;
 /// How many bytes of JSON the objects have that are kept only because changes of them are remembered, at most.
 const REMEMBERED_BYTES: usize = 16 << 20;
 /// Up to how many bytes of JSON objects are kept open because all of them were read: what others use stays open beside them.
-const OPEN_AT_ONCE: usize = 256 << 10;
+const OPEN_AT_ONCE: usize = OPEN / 4 * 3;
 
 /// Namespace and name; the namespace is empty where there is none.
 pub type Key = (String, String);
