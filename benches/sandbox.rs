@@ -34,8 +34,15 @@ const PODS: usize = 10_000;
 const READS: usize = 5;
 /// How many times faster than it says simulated work is done for the labs.
 const SPEED: &str = "1000";
+/// Pods that get a node and run: few, and many.
+const RUNNING: [usize; 2] = [250, 1000];
+/// How many of them there are to a node.
+const PODS_OF_NODE: usize = 100;
 /// How many changes are waited for.
 const CHANGES: usize = 200;
+
+/// How often is looked whether all Pods run.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// The figures of one server.
 struct Figures {
@@ -72,6 +79,7 @@ fn main() {
         "the sandbox with {PODS} Pods, started again: ready after {:.0} ms",
         ms(sandbox.again(&plain).ready_after())
     );
+    running();
     match Rig::start() {
         Ok(rig) => compare(&ours, &figures(&rig)),
         Err(reason) => {
@@ -181,6 +189,43 @@ fn print(ours: &Figures) {
         mib(ours.empty),
         mib(ours.full)
     );
+}
+
+/// How long it takes until Pods run, with what is simulated taking no time: where there are more of them, each takes no longer.
+fn running() {
+    let each = RUNNING.map(|count| {
+        let took = until_all_run(count);
+        let each = ms(took) / count as f64;
+        println!(
+            "{count} Pods get a node and run: {:.2} s, {each:.2} ms each",
+            took.as_secs_f64()
+        );
+        each
+    });
+    println!(
+        "each of {} Pods takes {:.2} × as long as each of {}   goal: under 2 ×",
+        RUNNING[1],
+        each[1] / each[0],
+        RUNNING[0]
+    );
+}
+
+fn until_all_run(count: usize) -> Duration {
+    let sandbox = Sandbox::start(&["--flavour", "kubernetes", "--speed", SPEED]);
+    let load = Load::of(sandbox.kubeconfig());
+    load.namespace("bench-running");
+    load.nodes(count.div_ceil(PODS_OF_NODE));
+    let pods = load::pods("bench-running", count).map(|(path, mut pod)| {
+        pod["spec"]["schedulerName"] = Value::from("default-scheduler");
+        (path, pod)
+    });
+    let started = Instant::now();
+    load.all("POST", pods);
+    let waiting = "/api/v1/namespaces/bench-running/pods?fieldSelector=status.phase%21%3DRunning";
+    while !load.items(waiting).is_empty() {
+        std::thread::sleep(LOOK);
+    }
+    started.elapsed()
 }
 
 /// All four labs, as a learner goes through them, with what is simulated taking no time.

@@ -19,7 +19,7 @@ use support::{
 };
 
 /// How many students the large class has; `CCNR_TEST_STUDENTS` for another number.
-const STUDENTS: usize = 200;
+const STUDENTS: usize = 100;
 /// How many times a command is killed; `CCNR_TEST_KILLS` for another number.
 const KILLS: usize = 6;
 
@@ -28,6 +28,10 @@ fn main() {
     let cluster = RealCluster::find_api_only();
     if let Err(reason) = &cluster {
         eprintln!("skipped: a class on a real API server: {reason}");
+    }
+    let whole = RealCluster::find();
+    if let Err(reason) = &whole {
+        eprintln!("skipped: a class with operators of its own: {reason}");
     }
     type Check = fn(&RealCluster) -> Result<(), Failed>;
     let all: [(&str, Check); 4] = [
@@ -39,12 +43,21 @@ fn main() {
         ),
         ("faults of the API cost nothing", faults),
     ];
-    let trials = all.map(|(name, check)| {
+    let trial = |name: &str, cluster: &Result<RealCluster, String>, check: Check| {
         let cluster = cluster.clone();
         let missing = cluster.is_err();
         Trial::test(name, move || check(&cluster?)).with_ignored_flag(missing)
-    });
-    libtest_mimic::run(&arguments, trials.into()).exit();
+    };
+    let mut trials: Vec<Trial> = all
+        .iter()
+        .map(|(name, check)| trial(name, &cluster, *check))
+        .collect();
+    trials.push(trial(
+        "operators that students installed leave nothing",
+        &whole,
+        operators,
+    ));
+    libtest_mimic::run(&arguments, trials).exit();
 }
 
 fn number(variable: &str, usual: usize) -> usize {
@@ -273,4 +286,56 @@ fn faults(cluster: &RealCluster) -> Result<(), Failed> {
     ensure(output.status.code() == Some(3), output.status)?;
     class.kubeconfig = direct;
     Ok(())
+}
+
+/// Two students install an operator each, at the same time and with the rights that the class gave them; then the class goes.
+fn operators(cluster: &RealCluster) -> Result<(), Failed> {
+    let class = Class::new(cluster, 2, "[3]");
+    class.good(&["apply"])?;
+    std::thread::scope(|scope| {
+        let all = class
+            .students
+            .iter()
+            .map(|student| scope.spawn(|| lab_3(&class, student)));
+        let all: Vec<_> = all.collect();
+        all.into_iter()
+            .try_for_each(|student| student.join().unwrap())
+    })?;
+    let said = class.good(&["destroy"])?;
+    ensure(said.contains(" 0 objects left"), &said)?;
+    // OLM makes its Operators again as long as something says that there are such.
+    std::thread::sleep(Duration::from_secs(5));
+    let left = cluster.kubectl(&["get", "operators.operators.coreos.com", "-o", "name"]);
+    ensure(!left.contains(&class.name), &left)
+}
+
+fn lab_3(class: &Class, student: &str) -> Result<(), Failed> {
+    let kubeconfig = class
+        .folder
+        .path()
+        .join("out")
+        .join(format!("{student}.kubeconfig"));
+    let home = class.folder.path().join(student);
+    std::fs::create_dir_all(&home)?;
+    let ccnr = |args: &[&str]| -> Result<String, Failed> {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ccnr"));
+        command
+            .arg("lab")
+            .args(args)
+            .env_clear()
+            .env("HOME", &home)
+            .env("KUBECONFIG", &kubeconfig);
+        let output = command.current_dir(&home).stdin(Stdio::null()).output()?;
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        if output.status.success() {
+            Ok(said)
+        } else {
+            Err(format!("{args:?}: {said}{told}").into())
+        }
+    };
+    ccnr(&["start", "3", "--yes"])?;
+    ccnr(&["solve", "3", "--to", "open", "--yes"])?;
+    let report = ccnr(&["verify", "3"])?;
+    ensure(report.contains("Lab 3 is done"), &report)
 }

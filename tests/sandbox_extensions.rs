@@ -110,6 +110,36 @@ fn a_definition_is_established_and_its_objects_are_checked() {
 }
 
 #[test]
+fn a_short_name_that_another_frees_is_served() {
+    let sandbox = sandbox();
+    create(&sandbox, widgets()).unwrap();
+    let crds = resource(
+        &sandbox,
+        "apiextensions.k8s.io/v1",
+        "CustomResourceDefinition",
+    );
+    let mut gadgets = widgets();
+    gadgets["metadata"]["name"] = json!("gadgets.shop.test");
+    let names = json!({"plural": "gadgets", "kind": "Gadget", "shortNames": ["gd"]});
+    gadgets["spec"]["names"] = names;
+    create(&sandbox, gadgets).unwrap();
+    let both = json!({"spec": {"names": {"shortNames": ["gd", "wd"]}}});
+    let patch = (Kind::Merge, &both);
+    let api = &sandbox.api;
+    api.patch(&crds, None, "gadgets.shop.test", patch, &How::by("test"))
+        .unwrap();
+    let short = || {
+        resource(&sandbox, "shop.test/v1", "Gadget")
+            .short_names
+            .clone()
+    };
+    assert_eq!(short(), ["gd"]);
+    api.delete(&crds, None, "widgets.shop.test", &Options::default())
+        .unwrap();
+    assert_eq!(short(), ["gd", "wd"]);
+}
+
+#[test]
 fn versions_share_their_objects() {
     let sandbox = sandbox();
     create(&sandbox, widgets()).unwrap();

@@ -5,7 +5,7 @@ mod support;
 
 use std::{fs, path::Path};
 
-use serde_json::json;
+use serde_json::{Value, json};
 use support::{http::Client, machine::Machine};
 
 fn mode(path: &Path) -> u32 {
@@ -91,6 +91,35 @@ fn a_reset_forgets_and_another_flavour_needs_a_fresh_start() {
     assert_eq!(status, 404);
     machine.good(&["sandbox", "start", "--flavour", "openshift", "--fresh"]);
     assert_eq!(machine.status()["flavour"], "openshift");
+}
+
+#[test]
+fn who_watched_a_cluster_that_was_reset_is_told_to_list_anew() {
+    let machine = Machine::new();
+    machine.good(&["sandbox", "start", "--flavour", "kubernetes"]);
+    let path = "/api/v1/namespaces";
+    let version = |list: &Value| -> u64 {
+        let text = list["metadata"]["resourceVersion"].as_str().unwrap();
+        text.parse().unwrap()
+    };
+    let mut reached = version(&machine.admin().send("GET", path, None).1);
+    for forget in [
+        &["sandbox", "reset", "--yes"][..],
+        &["sandbox", "start", "--fresh"],
+    ] {
+        machine.good(&["sandbox", "stop"]);
+        machine.good(forget);
+        machine.good(&["sandbox", "start"]);
+        let watch = format!("{path}?watch=true&timeoutSeconds=5&resourceVersion={reached}");
+        let (_, event) = machine.admin().send("GET", &watch, None);
+        assert_eq!(event["type"], "ERROR", "{event}");
+        assert_eq!(event["object"]["reason"], "Expired", "{event}");
+        let again = format!("{path}?resourceVersion={reached}");
+        let (status, list) = machine.admin().send("GET", &again, None);
+        assert_eq!(status, 200, "{list}");
+        assert!(version(&list) > reached);
+        reached = version(&list);
+    }
 }
 
 #[test]

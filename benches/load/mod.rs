@@ -85,6 +85,31 @@ impl Load {
         started.elapsed()
     }
 
+    /// The objects of a list.
+    pub(crate) fn items(&self, path: &str) -> Vec<Value> {
+        let request = http::Request::get(path).body(Vec::new()).unwrap();
+        let list = self.runtime.block_on(self.client.request::<Value>(request));
+        list.unwrap()["items"].as_array().cloned().unwrap()
+    }
+
+    /// More nodes like the first.
+    pub(crate) fn nodes(&self, count: usize) {
+        let first = self.items("/api/v1/nodes").swap_remove(0);
+        let name = |i: usize| format!("node-{i:03}");
+        let metadata =
+            |i: usize| json!({"name": name(i), "labels": {"kubernetes.io/hostname": name(i)}});
+        let node = |i: usize| json!({"apiVersion": "v1", "kind": "Node", "metadata": metadata(i)});
+        let nodes = (0..count).map(|i| ("/api/v1/nodes".to_owned(), node(i)));
+        self.all("POST", nodes);
+        // A new node has a taint until it is ready.
+        let ready = json!({"status": first["status"]});
+        let status = |i: usize| format!("/api/v1/nodes/{}/status", name(i));
+        self.all("PATCH", (0..count).map(|i| (status(i), ready.clone())));
+        let open = json!({"spec": {"taints": null}});
+        let path = |i: usize| format!("/api/v1/nodes/{}", name(i));
+        self.all("PATCH", (0..count).map(|i| (path(i), open.clone())));
+    }
+
     /// Reads something to its end: status, bytes, time.
     pub(crate) fn get(&self, path: &str, accept: &str) -> (u16, usize, Duration) {
         let request = http::Request::get(path).header("accept", accept);

@@ -2,16 +2,18 @@
 //! projects, then what is the whole class's. CRDs stay: they are the cluster's, and others may use them.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashSet},
+    collections::{BTreeMap, BTreeSet},
     time::Duration,
 };
 
 use futures::{StreamExt as _, stream};
+use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
 use super::{
     Error,
     model::{Class, home},
+    rooms::Labs,
 };
 use crate::{
     cluster::{
@@ -42,8 +44,10 @@ pub struct Scope {
     pub class: String,
     /// Of this student alone; the class itself stays.
     pub student: Option<String>,
-    /// The projects that go.
+    /// The projects that are there, and go.
     pub projects: BTreeSet<String>,
+    /// The projects that students have had by the class's file, or have now: something may be left of those that are gone.
+    rooms: BTreeSet<String>,
     kinds: Vec<Kind>,
 }
 
@@ -67,38 +71,34 @@ impl Scope {
     pub async fn find(
         cluster: &Cluster,
         class: &Class,
+        labs: &Labs,
         student: Option<&str>,
     ) -> Result<Self, Error> {
-        let mut projects = BTreeSet::new();
-        let mut selector = format!("{CLASS}={}", class.name);
-        if let Some(student) = student {
-            selector = format!("{selector},{STUDENT}={student}");
-        }
-        cluster
-            .each("v1", "Namespace", &selector, |found| {
-                let name = found["metadata"]["name"].as_str().unwrap_or_default();
+        let kinds = cluster.deletable_kinds().await?;
+        let (mut projects, mut foreign) = (BTreeSet::new(), BTreeSet::new());
+        for kind in kinds.iter().filter(|k| is_of(Phase::Projects, k)) {
+            for item in cluster.everywhere(kind).await? {
+                let labelled = item.label(CLASS) == Some(class.name.as_str())
+                    && student.is_none_or(|s| item.label(STUDENT) == Some(s));
                 // A label on the cluster's own namespaces is not ours, whoever put it there.
-                if !names::is_protected(name) {
-                    projects.insert(name.to_owned());
-                }
-            })
-            .await?;
+                let ours = labelled && !names::is_protected(&item.object.name);
+                let into = if ours { &mut projects } else { &mut foreign };
+                into.insert(item.object.name);
+            }
+        }
+        let students = class.students.iter().map(|s| s.id.as_str());
+        let chosen = students.filter(|id| student.is_none_or(|s| s == *id));
+        let named = chosen.flat_map(|id| labs.rooms(id)).map(|room| room.name);
+        let own = home(&class.name);
+        let gone = named.filter(|name| !foreign.contains(name));
+        let rooms = gone.chain(projects.iter().cloned());
         Ok(Self {
             class: class.name.clone(),
             student: student.map(str::to_owned),
+            rooms: rooms.filter(|name| *name != own).collect(),
             projects,
-            kinds: cluster.deletable_kinds().await?,
+            kinds,
         })
-    }
-
-    /// The students' projects: all but the class's own namespace.
-    fn rooms(&self) -> HashSet<&str> {
-        let own = home(&self.class);
-        self.projects
-            .iter()
-            .map(String::as_str)
-            .filter(|p| *p != own)
-            .collect()
     }
 
     /// Takes everything down; `told` hears of phases, with how much is left.
@@ -113,6 +113,9 @@ impl Scope {
             Phase::Projects,
             Phase::Shared,
         ] {
+            if phase == Phase::Shared {
+                self.release(cluster).await?;
+            }
             self.empty(cluster, phase, told).await?;
         }
         match &self.student {
@@ -121,15 +124,47 @@ impl Scope {
         }
     }
 
+    /// Takes from the CRDs, which stay, the labels by which OLM makes its `Operator`s of the projects again and again.
+    async fn release(&self, cluster: &Cluster) -> Result<(), Obstacle> {
+        let crds = self
+            .kinds
+            .iter()
+            .filter(|k| k.kind == "CustomResourceDefinition");
+        for kind in crds {
+            for item in cluster.everywhere(kind).await? {
+                let labels = item.metadata["labels"].as_object().into_iter().flatten();
+                let of_project = |key: &&String| {
+                    let operator = key.strip_prefix(OLM).and_then(|name| name.split_once('.'));
+                    operator.is_some_and(|(_, namespace)| self.rooms.contains(namespace))
+                };
+                let gone: Map<String, Value> = labels
+                    .map(|(key, _)| key)
+                    .filter(of_project)
+                    .map(|key| (key.clone(), Value::Null))
+                    .collect();
+                if !gone.is_empty() {
+                    let merge = json!({"metadata": {"labels": gone}});
+                    cluster.patch(&item.object, &merge).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether this is a project of a student, that is there.
+    fn is_room(&self, name: &str) -> bool {
+        self.projects.contains(name) && self.rooms.contains(name)
+    }
+
     /// Whether it goes in this phase.
-    fn goes(&self, phase: Phase, item: &Item, rooms: &HashSet<&str>) -> bool {
+    fn goes(&self, phase: Phase, item: &Item) -> bool {
         let namespace = item.object.namespace.as_deref();
-        let here = namespace.is_some_and(|n| rooms.contains(n));
+        let here = namespace.is_some_and(|n| self.is_room(n));
         match phase {
             Phase::Custom => here && !item.is_owned(),
             // Copies go with the one that they are copies of.
             Phase::Operators => here && item.label("olm.copiedFrom").is_none(),
-            Phase::Projects => rooms.contains(item.object.name.as_str()),
+            Phase::Projects => self.is_room(&item.object.name),
             Phase::Shared => self.is_trace(item),
             Phase::Home => item.object.name == home(&self.class),
         }
@@ -154,15 +189,17 @@ impl Scope {
             // The class's own namespace goes last.
             return self.student.as_ref().is_none_or(mine) && item.object.kind != "Namespace";
         }
-        let rooms = self.rooms();
         if item
             .label("olm.owner.namespace")
-            .is_some_and(|n| rooms.contains(n))
+            .is_some_and(|n| self.rooms.contains(n))
         {
             return true;
         }
         // OLM's Operator is called PACKAGE.NAMESPACE.
-        let of_project = |name: &str| name.split_once('.').is_some_and(|(_, n)| rooms.contains(n));
+        let of_project = |name: &str| {
+            name.split_once('.')
+                .is_some_and(|(_, n)| self.rooms.contains(n))
+        };
         item.object.kind == "Operator"
             && item.object.api_version.starts_with(OLM)
             && of_project(&item.object.name)
@@ -175,7 +212,6 @@ impl Scope {
         phase: Phase,
         told: &dyn Fn(Phase, usize),
     ) -> Result<(), Obstacle> {
-        let rooms = self.rooms();
         let patience = match phase {
             Phase::Projects | Phase::Home => PROJECTS,
             _ => CUSTOM,
@@ -186,7 +222,7 @@ impl Scope {
             let mut there = Vec::new();
             for kind in self.kinds.iter().filter(|k| is_of(phase, k)) {
                 let found = cluster.everywhere(kind).await?.into_iter();
-                there.extend(found.filter(|item| self.goes(phase, item, &rooms)));
+                there.extend(found.filter(|item| self.goes(phase, item)));
             }
             told(phase, there.len());
             if there.is_empty() {
@@ -231,7 +267,7 @@ impl Scope {
                         .as_ref()
                         .is_none_or(|s| item.label(STUDENT) == Some(s.as_str()));
                 let inside = item.object.namespace.as_deref().is_some_and(|n| {
-                    self.projects.contains(n) && self.student.is_none() || self.rooms().contains(n)
+                    self.projects.contains(n) && self.student.is_none() || self.rooms.contains(n)
                 });
                 let outside = item.object.namespace.is_none();
                 if labelled

@@ -28,6 +28,10 @@ pub struct Details {
     pub kind: String,
     /// The fields that are wrong.
     pub causes: Vec<Cause>,
+    /// After how many seconds the request may be sent again.
+    pub retry_after: Option<u32>,
+    /// The version from which on it can be answered; not told.
+    pub awaits: Option<u64>,
 }
 
 /// One field that is wrong.
@@ -316,6 +320,46 @@ impl Refusal {
         Self::new(StatusCode::GONE, "Expired", message)
     }
 
+    /// 504 for a version that the cluster has not reached.
+    /// <https://kubernetes.io/docs/reference/using-api/api-concepts/#unknown-resource-versions>
+    #[must_use]
+    pub fn version_too_large(asked: u64, current: u64) -> Self {
+        let message = format!("Timeout: Too large resource version: {asked}, current: {current}");
+        let cause = Cause {
+            reason: "ResourceVersionTooLarge",
+            message: "Too large resource version".to_owned(),
+            field: String::new(),
+        };
+        Self::new(StatusCode::GATEWAY_TIMEOUT, "Timeout", message).about(Details {
+            causes: vec![cause],
+            retry_after: Some(1),
+            awaits: Some(asked),
+            ..Details::default()
+        })
+    }
+
+    /// The same for what does not wait, with the seconds after which the request may be sent again.
+    #[must_use]
+    pub fn at_once(mut self, retry_after: Option<u32>) -> Self {
+        if let Some(details) = &mut self.details {
+            details.retry_after = retry_after;
+            details.awaits = None;
+        }
+        self
+    }
+
+    /// After how many seconds the request may be sent again, where that may help.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<u32> {
+        self.details.as_ref()?.retry_after
+    }
+
+    /// The version from which on the request can be answered.
+    #[must_use]
+    pub fn awaits(&self) -> Option<u64> {
+        self.details.as_ref()?.awaits
+    }
+
     /// 413.
     #[must_use]
     pub fn too_large() -> Self {
@@ -356,6 +400,9 @@ impl Details {
         if !self.causes.is_empty() {
             let causes: Vec<Value> = self.causes.iter().map(Cause::to_value).collect();
             out.insert("causes".to_owned(), json!(causes));
+        }
+        if let Some(seconds) = self.retry_after {
+            out.insert("retryAfterSeconds".to_owned(), json!(seconds));
         }
         Value::Object(out)
     }

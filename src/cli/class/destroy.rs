@@ -9,8 +9,10 @@ use crate::{
         destroy::{Phase, Scope},
         lease,
         model::Class,
+        rooms::Labs,
     },
     cli::desk::Desk,
+    session::served::Served,
     ui,
 };
 
@@ -31,6 +33,8 @@ pub(super) async fn run(desk: &Desk, args: Destroy) -> anyhow::Result<ExitCode> 
         desk.print(&ui::class::not_over(&class, &desk.style))?;
         return Ok(ExitCode::SUCCESS);
     }
+    // The names of projects are the same on every kind of cluster.
+    let labs = Labs::of(&desk.catalogue(), &class, Served::default())?;
     let cluster = desk.instructors_cluster().await?;
     let mut good = true;
     let scopes: Vec<Option<&str>> = match super::named(desk).as_slice() {
@@ -38,7 +42,7 @@ pub(super) async fn run(desk: &Desk, args: Destroy) -> anyhow::Result<ExitCode> 
         some => some.iter().copied().map(Some).collect(),
     };
     for student in scopes {
-        let scope = Scope::find(&cluster, &class, student).await?;
+        let scope = Scope::find(&cluster, &class, &labs, student).await?;
         let user = cluster.identity().await?.name;
         desk.print(&ui::class::removal(
             &scope,

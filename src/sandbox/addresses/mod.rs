@@ -4,7 +4,7 @@
 mod node_ports;
 mod update;
 
-use std::{collections::HashSet, net::Ipv4Addr};
+use std::net::Ipv4Addr;
 
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ use super::{
     admission::{Operation, Request},
     registry,
     status::{About, Cause, Refusal},
-    store::State,
+    store::{Fact, State},
     verbs::name,
 };
 
@@ -160,13 +160,12 @@ fn cluster_ip(state: &State, service: &mut Value) -> Result<(), Refusal> {
         return Ok(());
     }
     let services = registry::place("", "services");
-    let taken: HashSet<u32> = state
-        .list(&services, None)
-        .filter_map(|s| address(&s).parse::<Ipv4Addr>().ok())
-        .map(u32::from)
-        .collect();
+    let is_taken = |number: u32| {
+        let address = Ipv4Addr::from(number).to_string();
+        state.count_known(&services, &Fact::HasAddress(address)) > 0
+    };
     let given = if wanted.is_empty() {
-        let free = free(&taken).ok_or_else(|| {
+        let free = free(is_taken).ok_or_else(|| {
             let why = "failed to allocate a serviceIP: range is full";
             Refusal::unexpected(format!("Internal error occurred: {why}"))
         })?;
@@ -198,7 +197,7 @@ fn cluster_ip(state: &State, service: &mut Value) -> Result<(), Refusal> {
             );
             return Err(refuse(&why));
         }
-        if taken.contains(&number) {
+        if is_taken(number) {
             let why = format!("failed to allocate IP {asked}: provided IP is already allocated");
             return Err(refuse(&why));
         }
@@ -210,11 +209,11 @@ fn cluster_ip(state: &State, service: &mut Value) -> Result<(), Refusal> {
 }
 
 /// An address that nobody has.
-fn free(taken: &HashSet<u32>) -> Option<u32> {
+fn free(is_taken: impl Fn(u32) -> bool) -> Option<u32> {
     let upper = NETWORK + ASKED_FOR..NETWORK + SIZE - 1;
     let guess = || fastrand::u32(upper.clone());
     let mut guesses = std::iter::repeat_with(guess).take(GUESSES);
-    let is_free = |a: &u32| !taken.contains(a);
+    let is_free = |a: &u32| !is_taken(*a);
     guesses
         .find(is_free)
         .or_else(|| upper.clone().find(is_free))
@@ -223,17 +222,20 @@ fn free(taken: &HashSet<u32>) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
 
     #[test]
     fn the_first_addresses_are_given_last() {
         let mut taken: HashSet<u32> = (NETWORK + ASKED_FOR..NETWORK + SIZE - 1).collect();
-        assert_eq!(free(&taken), Some(NETWORK + 1));
+        let first = |taken: &HashSet<u32>| free(|a| taken.contains(&a));
+        assert_eq!(first(&taken), Some(NETWORK + 1));
         taken.remove(&(NETWORK + 700));
-        assert_eq!(free(&taken), Some(NETWORK + 700));
-        assert!(free(&HashSet::new()).unwrap() >= NETWORK + ASKED_FOR);
+        assert_eq!(first(&taken), Some(NETWORK + 700));
+        assert!(first(&HashSet::new()).unwrap() >= NETWORK + ASKED_FOR);
         taken.extend(NETWORK..NETWORK + SIZE);
-        assert_eq!(free(&taken), None);
+        assert_eq!(first(&taken), None);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::{is, refusal};
 use crate::sandbox::{
     registry,
     status::{Cause, Refusal},
-    store::State,
+    store::{Fact, State},
 };
 
 const LOWEST: i64 = 30000;
@@ -28,10 +28,9 @@ pub(super) fn allocate(
     }
     let services = registry::place("", "services");
     let own: HashSet<i64> = before.into_iter().flat_map(of).collect();
-    let mut taken: HashSet<i64> = state
-        .list(&services, None)
-        .flat_map(|s| of(&s).collect::<Vec<_>>())
-        .collect();
+    let has_another = |port: i64| state.count_known(&services, &Fact::HasNodePort(port)) > 0;
+    // Those that the ports before have got.
+    let mut new: HashSet<i64> = HashSet::new();
     let given =
         service["spec"]["allocateLoadBalancerNodePorts"] != false || is(service, "NodePort");
     let wanted = service["spec"]["ports"]
@@ -59,7 +58,7 @@ pub(super) fn allocate(
         let found = match (asked, by_port.get(&number)) {
             (None, Some(shared)) => *shared,
             (None, None) if !given => continue,
-            (None, None) => free(&taken).ok_or_else(|| {
+            (None, None) => free(|p| has_another(p) || new.contains(&p)).ok_or_else(|| {
                 let why = "failed to allocate a nodePort: range is full";
                 Refusal::unexpected(format!("Internal error occurred: {why}"))
             })?,
@@ -73,13 +72,13 @@ pub(super) fn allocate(
                         "provided port is not in the valid range. The range of valid ports is {LOWEST}-{HIGHEST}"
                     )));
                 }
-                if taken.contains(&asked) {
+                if has_another(asked) || new.contains(&asked) {
                     return Err(refuse("provided port is already allocated"));
                 }
                 asked
             }
         };
-        taken.insert(found);
+        new.insert(found);
         by_port.insert(number, found);
         service["spec"]["ports"][i]["nodePort"] = json!(found);
     }
@@ -100,12 +99,12 @@ fn of(service: &Value) -> impl Iterator<Item = i64> {
 }
 
 /// A port that nobody has.
-fn free(taken: &HashSet<i64>) -> Option<i64> {
+fn free(is_taken: impl Fn(i64) -> bool) -> Option<i64> {
     let upper = LOWEST + ASKED_FOR;
     let start = fastrand::i64(upper..=HIGHEST);
     let all = (start..=HIGHEST).chain(upper..start).chain(LOWEST..upper);
     let mut all = all;
-    all.find(|p| !taken.contains(p))
+    all.find(|p| !is_taken(*p))
 }
 
 #[cfg(test)]
@@ -113,7 +112,10 @@ mod tests {
     use super::*;
 
     fn service(ports: &Value) -> Value {
-        json!({"metadata": {"name": "s"}, "spec": {"type": "NodePort", "ports": ports}})
+        json!({
+            "apiVersion": "v1", "kind": "Service", "metadata": {"name": "s"},
+            "spec": {"type": "NodePort", "ports": ports},
+        })
     }
 
     #[test]

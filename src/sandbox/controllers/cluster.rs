@@ -192,7 +192,28 @@ impl<'a> Cluster<'a> {
         let place = registry::place(kind.group, kind.plural);
         self.api
             .store
-            .with(|state| state.known(&place, namespace, fact))
+            .with(|state| state.known(&place, Some(namespace), fact))
+    }
+
+    /// The Pods of which something is known in the whole cluster.
+    #[must_use]
+    pub fn pods(&self, fact: &Fact) -> Vec<Arc<Value>> {
+        let place = registry::place(PODS.group, PODS.plural);
+        self.api.store.with(|state| state.known(&place, None, fact))
+    }
+
+    /// The names of the Pods of which something is known in the whole cluster.
+    #[must_use]
+    pub fn pod_keys(&self, fact: &Fact) -> Vec<Key> {
+        let place = registry::place(PODS.group, PODS.plural);
+        self.api.store.with(|state| state.known_keys(&place, fact))
+    }
+
+    /// Of how many Pods something is known in the whole cluster.
+    #[must_use]
+    pub fn count_pods(&self, fact: &Fact) -> usize {
+        let place = registry::place(PODS.group, PODS.plural);
+        self.api.store.with(|state| state.count_known(&place, fact))
     }
 
     /// A new object, in the namespace that it names.

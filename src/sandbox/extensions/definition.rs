@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, OnceLock},
+    sync::{Arc, LazyLock, OnceLock},
 };
 
 use kube_cel::CompiledSchema;
@@ -18,11 +18,20 @@ use crate::sandbox::{
 /// The full names of the types in every object's metadata.
 const META: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.";
 
+/// A CRD in a state.
+#[derive(Debug, Clone, PartialEq)]
+struct Source {
+    uid: String,
+    generation: i64,
+    /// They change without the generation, when another CRD frees a name.
+    names: Value,
+}
+
 /// What a version of a CRD says of its objects.
 #[derive(Debug)]
 pub struct Definition {
     /// Which CRD, in which state: what did not change is not read again.
-    source: (String, i64),
+    source: Source,
     /// The CRD, and the version of it.
     crd: Arc<Held>,
     version: String,
@@ -123,9 +132,11 @@ pub fn storage_version(crd: &Value) -> &str {
 pub fn resources(held: &Arc<Held>, crd: &Value, known: &Registry) -> Vec<Arc<Resource>> {
     let group = text(&crd["spec"]["group"]);
     let plural = text(&crd["status"]["acceptedNames"]["plural"]);
-    let uid = text(&crd["metadata"]["uid"]);
-    let generation = crd["metadata"]["generation"].as_i64().unwrap_or_default();
-    let source = (uid, generation);
+    let source = Source {
+        uid: text(&crd["metadata"]["uid"]),
+        generation: crd["metadata"]["generation"].as_i64().unwrap_or_default(),
+        names: crd["status"]["acceptedNames"].clone(),
+    };
     let versions = crd["spec"]["versions"].as_array().into_iter().flatten();
     versions
         .filter(|v| v["served"] == true)
@@ -141,7 +152,7 @@ pub fn resources(held: &Arc<Held>, crd: &Value, known: &Registry) -> Vec<Arc<Res
         .collect()
 }
 
-fn resource(held: &Arc<Held>, crd: &Value, version: &Value, source: (String, i64)) -> Resource {
+fn resource(held: &Arc<Held>, crd: &Value, version: &Value, source: Source) -> Resource {
     let (spec, names) = (&crd["spec"], &crd["status"]["acceptedNames"]);
     let (group, plural) = (text(&spec["group"]), text(&names["plural"]));
     let all = spec["versions"].as_array().map_or(&[][..], Vec::as_slice);
@@ -272,12 +283,14 @@ fn columns(version: &Value) -> Vec<Column> {
 
 /// The type of the objects, for server-side apply.
 fn typed(structure: &Value) -> Option<Schema> {
-    let mut types: Map<String, Value> = sources::sources()
-        .types
-        .iter()
-        .filter(|(name, _)| name.starts_with(META))
-        .map(|(name, schema)| (name.clone(), schema.clone()))
-        .collect();
+    static TYPES: LazyLock<Map<String, Value>> = LazyLock::new(|| {
+        let sources = sources::sources();
+        let all = sources.types.iter();
+        all.filter(|(name, _)| name.starts_with(META))
+            .map(|(name, schema)| (name.clone(), schema.clone()))
+            .collect()
+    });
+    let mut types = TYPES.clone();
     let mut own = structure.clone();
     structural::embed(&mut own);
     types.insert("custom".to_owned(), own);

@@ -47,6 +47,13 @@ pub fn follow(api: &Api, written: &Resource) {
         clean(api, api.store.get(&place(), &crd));
         return;
     }
+    settle_all(api);
+    serve(api);
+    clean(api, definitions(api));
+}
+
+/// Decides on the names of all.
+fn settle_all(api: &Api) {
     for _ in 0..ROUNDS {
         let all = definitions(api);
         let changed = all.iter().filter(|crd| settle(api, crd, &all)).count();
@@ -54,8 +61,6 @@ pub fn follow(api: &Api, written: &Resource) {
             break;
         }
     }
-    serve(api);
-    clean(api, definitions(api));
 }
 
 /// Serves what the CRDs in the store define, as after a restart.
@@ -211,6 +216,8 @@ fn release(api: &Api, crd: &Value) {
             state.remove(&place, &key);
         }
     });
+    // Others may have its names now.
+    settle_all(api);
     serve(api);
 }
 

@@ -15,6 +15,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{flavour::Flavour, serve::tls, store::journal};
 
+/// The file that says which version the cluster had reached that was forgotten.
+const REACHED: &str = "reached-version";
+
 /// The folder of a sandbox.
 #[derive(Debug, Clone)]
 pub struct Home {
@@ -202,11 +205,28 @@ impl Home {
 
     fn clear_locked(&self) -> Result<(), Error> {
         let objects = self.objects();
+        let reached = journal::newest_version(&objects);
+        if reached > 0 {
+            self.write(REACHED, &reached.to_string())?;
+        }
         match fs::remove_dir_all(&objects) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 Err(failed(&objects, "removed")(error))
             }
             _ => Ok(()),
+        }
+    }
+
+    /// Makes the folder of the objects. The versions of a cluster go on from those of the one before, as those of an etcd that
+    /// is restored should: clients that watched that one hear that their version is too old, and list anew.
+    /// <https://etcd.io/docs/v3.6/op-guide/recovery/#restoring-with-revision-bump>
+    fn make_objects(&self) -> Result<(), Error> {
+        let objects = self.objects();
+        fs::create_dir_all(&objects).map_err(failed(&objects, "made"))?;
+        let reached = fs::read_to_string(self.folder.join(REACHED)).unwrap_or_default();
+        match reached.parse::<u64>() {
+            Ok(reached) => Ok(journal::begin_at(&objects, reached.saturating_add(1))?),
+            Err(_) => Ok(()),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::{
     fs, io,
+    mem::ManuallyDrop,
     sync::Arc,
     thread,
     time::{Duration, Instant},
@@ -10,7 +11,7 @@ use std::{
 use jiff::Timestamp;
 use tokio::net::TcpListener;
 
-use super::{Error, Home, Running, Settings, credentials::Credentials, failed};
+use super::{Error, Home, Running, Settings, credentials::Credentials};
 use crate::sandbox::{
     clock::Clock, controllers::program::Without, flavour::Flavour, instance::Sandbox, serve,
 };
@@ -33,9 +34,10 @@ pub struct Options {
     pub fresh: bool,
 }
 
-/// Runs the sandbox of a folder, and tells when it is ready.
+/// Runs the sandbox of a folder, and tells when it is ready. The folder stays locked until the process ends.
 pub fn run(home: &Home, options: &Options, ready: impl FnOnce(&Running)) -> Result<(), Error> {
-    let _lock = patiently(home)?;
+    // Controllers and requests may still write when this returns: the system lets go of it after them.
+    let _lock = ManuallyDrop::new(patiently(home)?);
     home.empty_log();
     // A process that was killed left it behind.
     let _ = fs::remove_file(home.announcement());
@@ -141,8 +143,7 @@ fn prepare(home: &Home, options: &Options) -> Result<Settings, Error> {
     };
     // Before the first object: what is in it makes sense in one flavour only.
     home.write("settings.json", &json(&settings)?)?;
-    let objects = home.objects();
-    fs::create_dir_all(&objects).map_err(failed(&objects, "made"))?;
+    home.make_objects()?;
     Ok(settings)
 }
 
@@ -193,4 +194,24 @@ async fn told_to_stop() {
 
 fn json(value: &impl serde::Serialize) -> Result<String, Error> {
     serde_json::to_string(value).map_err(|e| Error::Network(io::Error::other(e)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_folder_stays_locked_when_a_run_is_over() {
+        let state = tempfile::tempdir().unwrap();
+        let home = Home::below(state.path());
+        fs::create_dir_all(home.objects()).unwrap();
+        fs::write(home.objects().join("objects.jsonl"), "damaged\n").unwrap();
+        let options = Options {
+            flavour: Some(Flavour::default()),
+            ..Options::default()
+        };
+        let ended = run(&home, &options, |_| ());
+        assert!(matches!(ended, Err(Error::Kept(_))), "{ended:?}");
+        assert!(matches!(home.lock(), Err(Error::Busy)));
+    }
 }

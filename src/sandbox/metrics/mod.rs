@@ -15,6 +15,7 @@ use crate::sandbox::{
     pointer::{items, text_in},
     prometheus::relabel::hash,
     registry,
+    store::Fact,
     verbs::{Api, name},
 };
 
@@ -142,10 +143,8 @@ pub fn of_node(api: &Api, node: &Value) -> Measured {
     let round = Round::last(api);
     let called = name(node);
     let place = registry::place("", "pods");
-    let pods: Vec<_> = api.store.with(|state| {
-        let here = |pod: &std::sync::Arc<Value>| pod["spec"]["nodeName"] == called;
-        state.list(&place, None).filter(here).collect()
-    });
+    let here = Fact::RunsOn(called.to_owned());
+    let pods = api.store.with(|state| state.known(&place, None, &here));
     let seed = hash(&format!("{called}/{}", round.number));
     let mut used = Used {
         name: called.to_owned(),

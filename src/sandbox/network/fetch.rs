@@ -10,6 +10,7 @@ use crate::sandbox::{
     programs::requests::{Asked, Came, Network},
     prometheus::{api::pages::Request, world::Unreachable},
     registry,
+    store::Fact,
     verbs::{Api, key},
 };
 
@@ -79,10 +80,10 @@ impl OfPod<'_> {
 
     fn service_at(&self, ip: &str) -> Option<Arc<Value>> {
         let place = registry::place("", "services");
-        let is = |service: &Arc<Value>| service["spec"]["clusterIP"] == ip;
-        self.api
-            .store
-            .with(|state| state.list(&place, None).find(is))
+        let has = Fact::HasAddress(ip.to_owned());
+        let store = &self.api.store;
+        let found = store.with(|state| state.known(&place, None, &has));
+        found.into_iter().next()
     }
 
     fn through(&self, service: &Value, asked: &Asked<'_>) -> Came {

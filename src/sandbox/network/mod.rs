@@ -23,6 +23,7 @@ use super::{
     },
     registry,
     schema::quantity,
+    store::Fact,
     verbs::Api,
 };
 
@@ -33,11 +34,9 @@ const PROMETHEUS: &str = "prometheus";
 #[must_use]
 pub fn pod_at(api: &Api, ip: &str) -> Option<Arc<Value>> {
     let place = registry::place("", "pods");
-    let is = |pod: &Arc<Value>| {
-        let status = &pod["status"];
-        status["podIP"] == ip && !matches!(status["phase"].as_str(), Some("Failed" | "Succeeded"))
-    };
-    api.store.with(|state| state.list(&place, None).find(is))
+    let has = Fact::HasAddress(ip.to_owned());
+    let found = api.store.with(|state| state.known(&place, None, &has));
+    found.into_iter().next()
 }
 
 /// What a Pod answers on a port.

@@ -59,6 +59,11 @@ use super::{
 /// <https://github.com/kubernetes/kubernetes/blob/master/staging/src/k8s.io/apiserver/pkg/server/config.go> (`MaxRequestBodyBytes`)
 const LARGEST: usize = 3 << 20;
 
+/// How long a version is waited for that is not reached.
+/// <https://github.com/kubernetes/kubernetes/blob/master/staging/src/k8s.io/apiserver/pkg/storage/cacher/watch_cache.go>
+/// (`blockTimeout`)
+const FOR_VERSION: std::time::Duration = std::time::Duration::from_secs(3);
+
 /// The pause after a connection that could not be taken.
 const PAUSE: std::time::Duration = std::time::Duration::from_millis(50);
 
@@ -157,11 +162,18 @@ async fn answer(api: &Arc<Api>, by: Credentials<'_>, request: Request<Incoming>)
         twice: OnceLock::new(),
     };
     // A request that panics is a fault of ours, of which its sender hears.
-    let done = AssertUnwindSafe(|| outcome(api, by, &asked));
-    let outcome = catch_unwind(done).unwrap_or_else(|_| {
-        tracing::error!("{} {} panicked", asked.method, asked.path);
-        Err(Refusal::internal("the request could not be handled"))
-    });
+    let attempt = || {
+        let done = AssertUnwindSafe(|| outcome(api, by, &asked));
+        catch_unwind(done).unwrap_or_else(|_| {
+            tracing::error!("{} {} panicked", asked.method, asked.path);
+            Err(Refusal::internal("the request could not be handled"))
+        })
+    };
+    let mut outcome = attempt();
+    if let Some(version) = outcome.as_ref().err().and_then(Refusal::awaits) {
+        api.store.reach(version, FOR_VERSION).await;
+        outcome = attempt();
+    }
     let outcome = outcome.and_then(|answer| {
         // What is not written down may be gone tomorrow: nobody is told that it is done.
         match api.store.trouble().filter(|_| asked.method != Method::GET) {
@@ -258,6 +270,11 @@ fn outcome(
     Ok(answer)
 }
 
+/// Whether a version is waited for: a real API server has no cache of events, and where they are kept nothing waits.
+fn waits_for_versions(resource: &Resource) -> bool {
+    resource.plural != "events" || resource.custom
+}
+
 /// Whether a path is that of a version of a group that is served, where this one is not.
 fn is_version(api: &Api, path: &str) -> bool {
     let parts: Vec<&str> = path.split('/').filter(|p| !p.is_empty()).collect();
@@ -316,7 +333,9 @@ impl On<'_> {
             Verb::Get => {
                 let version = self.asked.query.get("resourceVersion");
                 if !version.is_empty() {
-                    request::version(version).map_err(Refusal::unexpected)?;
+                    let version = request::version(version).map_err(Refusal::unexpected)?;
+                    let reached = self.api.reached(version);
+                    reached.map_err(|refusal| self.unless_waiting_helps(refusal))?;
                 }
                 let found = self.api.get(self.resource, self.namespace(), self.name())?;
                 Ok(self.object(StatusCode::OK, &found, &[]))
@@ -417,7 +436,7 @@ impl On<'_> {
             selector: self.selector()?,
             limit: usize::try_from(limit).unwrap_or_default(),
             after: query.get("continue").to_owned(),
-            at: None,
+            ..Wanted::default()
         };
         let version = query.get("resourceVersion");
         let of_version = !matches!(version, "" | "0");
@@ -435,10 +454,12 @@ impl On<'_> {
                 wanted => wanted == "Exact",
             };
             wanted.at = exact.then_some(number);
+            wanted.least = (!exact).then_some(number);
         }
         let page = self
             .api
-            .list_held(self.resource, self.namespace(), &wanted)?;
+            .list_held(self.resource, self.namespace(), &wanted)
+            .map_err(|refusal| self.unless_waiting_helps(refusal))?;
         let mut metadata = serde_json::json!({"resourceVersion": page.version.to_string()});
         if !page.more.is_empty() {
             metadata["continue"] = Value::from(page.more);
@@ -450,6 +471,14 @@ impl On<'_> {
         Ok(self
             .form
             .list(self.resource, Objects::Held(&page.items), metadata, now))
+    }
+
+    fn unless_waiting_helps(&self, refusal: Refusal) -> Refusal {
+        if waits_for_versions(self.resource) {
+            refusal
+        } else {
+            refusal.at_once(None)
+        }
     }
 
     fn delete(&self) -> Result<Response<Body>, Refusal> {

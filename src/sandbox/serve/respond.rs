@@ -18,7 +18,7 @@ use crate::sandbox::{
     registry::Resource,
     status::Refusal,
     store::Held,
-    tables::{Shown, Table},
+    tables::{Shown, Table, repeats_metadata},
 };
 
 /// A body that is whole, or that goes on.
@@ -57,8 +57,9 @@ impl<'a> Objects<'a> {
                 Self::Held(all) if raw => all[at].without_managers(),
                 _ => None,
             };
+            let as_kept = |o: &Value| is_shown_as_kept(resource, o) && repeats_metadata(o);
             match light {
-                Some((object, metadata)) if is_shown_as_kept(resource, &object) => Shown {
+                Some((object, metadata)) if as_kept(&object) => Shown {
                     object: Cow::Owned(object),
                     metadata: Some(metadata),
                 },
@@ -379,5 +380,11 @@ pub(super) fn bytes(code: StatusCode, kind: &str, bytes: impl Into<Bytes>) -> Re
 
 /// A refusal, in the form that a request takes.
 pub(super) fn refusal(asked: &Asked, refusal: &Refusal) -> Response<Body> {
-    Form::of_words(asked).value(refusal.code, &refusal.to_value())
+    let mut answer = Form::of_words(asked).value(refusal.code, &refusal.to_value());
+    if let Some(seconds) = refusal.retry_after() {
+        answer
+            .headers_mut()
+            .insert(header::RETRY_AFTER, seconds.into());
+    }
+    answer
 }

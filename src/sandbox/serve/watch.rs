@@ -13,10 +13,11 @@ use tokio::{
 };
 
 use super::{
-    On,
+    FOR_VERSION, On,
     media::{Form, Media},
     request,
     respond::Body,
+    waits_for_versions,
 };
 use crate::sandbox::{
     authz::User,
@@ -35,6 +36,8 @@ const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 const BOOKMARK: Duration = Duration::from_secs(60);
 /// How long before its end a watch gets its last bookmark.
 const BEFORE_END: Duration = Duration::from_secs(2);
+/// After how many seconds a list of events that is watched may be asked for again: one to three on a real API server.
+const EVENTS_AGAIN: Option<u32> = Some(1);
 /// How many lines wait for a slow reader.
 const QUEUE: usize = 64;
 
@@ -137,6 +140,9 @@ impl Watch {
     async fn run(&mut self, list_first: bool, initial: bool, ends: Instant) -> Result<(), Gone> {
         let mut newest = self.api.store.subscribe();
         if list_first {
+            if let Err(refusal) = self.reach().await {
+                return self.event("ERROR", &refusal.to_value()).await;
+            }
             self.list(initial).await?;
         }
         // The last one comes shortly before the end, so that the next watch begins with a new version.
@@ -152,13 +158,23 @@ impl Watch {
                     }
                     let next = Instant::now() + BOOKMARK;
                     bookmark = if Instant::now() >= last { ends } else { last.min(next) };
-                    if self.bookmarks {
+                    if self.bookmarks && self.api.reached(self.seen).is_ok() {
                         self.bookmark(false).await?;
                     }
                 }
                 () = self.out.closed() => return Ok(()),
             }
         }
+    }
+
+    /// Waits for the version from which on the list is wanted.
+    async fn reach(&self) -> Result<(), Refusal> {
+        if !waits_for_versions(&self.resource) {
+            let reached = self.api.reached(self.seen);
+            return reached.map_err(|refusal| refusal.at_once(EVENTS_AGAIN));
+        }
+        self.api.store.reach(self.seen, FOR_VERSION).await;
+        self.api.reached(self.seen)
     }
 
     /// Whether the reader sees an object; if so, they know it from now on.
@@ -219,7 +235,8 @@ impl Watch {
                 self.change(&change.read()).await?;
             }
         }
-        self.seen = version;
+        // Who begins at a version that is not reached hears nothing until then, as of a real API server.
+        self.seen = self.seen.max(version);
         Ok(())
     }
 

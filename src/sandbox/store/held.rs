@@ -16,7 +16,7 @@ use serde_json::{
 use super::index::{Fact, facts};
 
 /// How many bytes of JSON the objects have that are kept as values, at most.
-const OPEN: usize = 1 << 20;
+pub(super) const OPEN: usize = 1 << 20;
 
 /// An object as it is kept.
 #[derive(Debug)]

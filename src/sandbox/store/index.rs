@@ -1,7 +1,11 @@
-//! How objects are found otherwise than by name: by who controls them, and slices by their Service. Controllers would look at all
-//! objects of a namespace each time without it.
+//! How objects are found otherwise than by name: by who controls them, slices by their Service, Services by whom they select, Pods
+//! by their node, and who has an address or a port. Controllers would look at all objects each time without it.
 
-use std::collections::{BTreeSet, HashMap};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -12,7 +16,7 @@ use super::{Key, Place};
 const SERVICE_NAME: &str = "kubernetes.io/service-name";
 
 /// What is known of an object.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Fact {
     /// The uid of its controller.
     ControlledBy(String),
@@ -20,53 +24,96 @@ pub enum Fact {
     Uncontrolled,
     /// The Service that it is a part of.
     OfService(String),
+    /// The first of the labels by which a Service selects Pods, with its value; none for one that selects all.
+    Selects(Option<(String, String)>),
+    /// The node of a Pod that has not ended.
+    RunsOn(String),
+    /// It is a Pod without a node.
+    Unplaced,
+    /// The address of a Service, or of a Pod that has not ended.
+    HasAddress(String),
+    /// A port of the nodes that leads to it.
+    HasNodePort(i64),
 }
 
-/// The names of objects, by place, namespace and what is known of them.
+impl Fact {
+    /// Whether objects are found by it in the whole cluster, and not in one namespace.
+    fn is_of_cluster(&self) -> bool {
+        match self {
+            Self::ControlledBy(_) | Self::Uncontrolled | Self::OfService(_) | Self::Selects(_) => {
+                false
+            }
+            Self::RunsOn(_) | Self::Unplaced | Self::HasAddress(_) | Self::HasNodePort(_) => true,
+        }
+    }
+}
+
+/// The keys of objects, by what is known of them.
+type Known = HashMap<Fact, BTreeSet<Key>>;
+
+/// What is known of the objects of a place: in a namespace, or, without one, in the whole cluster.
 #[derive(Debug, Default)]
-pub(super) struct Index(HashMap<(Place, String), HashMap<Fact, BTreeSet<String>>>);
+pub(super) struct Index(HashMap<(Place, Option<String>), Known>);
 
 impl Index {
     /// Notes an object.
     pub(super) fn add(&mut self, place: &Place, key: &Key, facts: &[Fact]) {
-        let of = self.0.entry((place.clone(), key.0.clone())).or_default();
         for fact in facts {
-            of.entry(fact.clone()).or_default().insert(key.1.clone());
+            let known = self.0.entry(at(place, key, fact)).or_default();
+            known.entry(fact.clone()).or_default().insert(key.clone());
         }
     }
 
     /// Forgets an object.
     pub(super) fn remove(&mut self, place: &Place, key: &Key, facts: &[Fact]) {
-        let at = (place.clone(), key.0.clone());
-        let Some(of) = self.0.get_mut(&at) else {
-            return;
-        };
         for fact in facts {
-            if let Some(names) = of.get_mut(fact) {
-                names.remove(&key.1);
-                if names.is_empty() {
-                    of.remove(fact);
+            let at = at(place, key, fact);
+            let Some(known) = self.0.get_mut(&at) else {
+                continue;
+            };
+            if let Some(keys) = known.get_mut(fact) {
+                keys.remove(key);
+                if keys.is_empty() {
+                    known.remove(fact);
                 }
             }
-        }
-        if of.is_empty() {
-            self.0.remove(&at);
+            if known.is_empty() {
+                self.0.remove(&at);
+            }
         }
     }
 
-    /// The names of a namespace's objects of which something is known, in their order.
-    pub(super) fn names(&self, place: &Place, namespace: &str, fact: &Fact) -> Vec<&str> {
-        let of = self.0.get(&(place.clone(), namespace.to_owned()));
-        let names = of.and_then(|of| of.get(fact)).into_iter().flatten();
-        names.map(String::as_str).collect()
+    /// The objects of which something is known, in their order: those of a namespace, or, of what is known in the whole cluster,
+    /// all.
+    pub(super) fn keys(
+        &self,
+        place: &Place,
+        namespace: Option<&str>,
+        fact: &Fact,
+    ) -> Option<&BTreeSet<Key>> {
+        let at = (Arc::clone(place), namespace.map(str::to_owned));
+        self.0.get(&at)?.get(fact)
     }
+}
+
+fn at(place: &Place, key: &Key, fact: &Fact) -> (Place, Option<String>) {
+    let namespace = (!fact.is_of_cluster()).then(|| key.0.clone());
+    (Arc::clone(place), namespace)
 }
 
 /// What is known of an object by its JSON.
 pub(super) fn facts(json: &RawValue) -> Vec<Fact> {
     #[derive(Deserialize)]
-    struct Object {
+    struct Object<'a> {
+        #[serde(borrow, default, rename = "apiVersion")]
+        version: Cow<'a, str>,
+        #[serde(borrow, default)]
+        kind: Cow<'a, str>,
         metadata: Metadata,
+        #[serde(borrow, default)]
+        spec: Option<&'a RawValue>,
+        #[serde(borrow, default)]
+        status: Option<&'a RawValue>,
     }
     #[derive(Deserialize)]
     struct Metadata {
@@ -81,7 +128,7 @@ pub(super) fn facts(json: &RawValue) -> Vec<Fact> {
         #[serde(default)]
         controller: Option<bool>,
     }
-    let Ok(object) = serde_json::from_str::<Object>(json.get()) else {
+    let Ok(object) = serde_json::from_str::<Object<'_>>(json.get()) else {
         return vec![Fact::Uncontrolled];
     };
     let owners = object.metadata.owners.into_iter().flatten();
@@ -92,6 +139,75 @@ pub(super) fn facts(json: &RawValue) -> Vec<Fact> {
         .labels
         .and_then(|mut l| l.remove(SERVICE_NAME));
     facts.extend(service.map(Fact::OfService));
+    match (&*object.version, &*object.kind) {
+        ("v1", "Pod") => facts.extend(of_pod(&read(object.spec), &read(object.status))),
+        ("v1", "Service") => facts.extend(of_service(read(object.spec))),
+        _ => {}
+    }
+    facts
+}
+
+/// A part of an object; as if nothing were in it where it has another form.
+fn read<'a, T: Deserialize<'a> + Default>(json: Option<&'a RawValue>) -> T {
+    let read = json.and_then(|json| serde_json::from_str(json.get()).ok());
+    read.unwrap_or_default()
+}
+
+/// What says where a Pod runs.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct PodSpec {
+    #[serde(rename = "nodeName")]
+    node: Option<String>,
+}
+
+/// What says whether a Pod runs, and by which address.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct PodStatus {
+    phase: Option<String>,
+    #[serde(rename = "podIP")]
+    address: Option<String>,
+}
+
+fn of_pod(spec: &PodSpec, status: &PodStatus) -> Vec<Fact> {
+    let given = |text: &Option<String>| text.clone().filter(|t| !t.is_empty());
+    let has_ended = matches!(status.phase.as_deref(), Some("Succeeded" | "Failed"));
+    let address = given(&status.address).map(Fact::HasAddress);
+    match given(&spec.node) {
+        None => vec![Fact::Unplaced],
+        Some(_) if has_ended => Vec::new(),
+        Some(node) => address.into_iter().chain([Fact::RunsOn(node)]).collect(),
+    }
+}
+
+/// What a Service has from the cluster.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ServiceSpec {
+    #[serde(rename = "clusterIP")]
+    address: Option<String>,
+    selector: Option<BTreeMap<String, String>>,
+    ports: Option<Vec<ServicePort>>,
+    #[serde(rename = "healthCheckNodePort")]
+    health: Option<i64>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ServicePort {
+    #[serde(rename = "nodePort")]
+    node_port: Option<i64>,
+}
+
+fn of_service(spec: ServiceSpec) -> Vec<Fact> {
+    let address = spec.address.filter(|a| !a.is_empty() && a != "None");
+    let ports = spec.ports.iter().flatten().filter_map(|p| p.node_port);
+    let ports = ports.chain(spec.health).filter(|p| *p != 0);
+    let mut facts: Vec<Fact> = address.map(Fact::HasAddress).into_iter().collect();
+    facts.extend(ports.map(Fact::HasNodePort));
+    let selects = |labels: BTreeMap<String, String>| Fact::Selects(labels.into_iter().next());
+    facts.extend(spec.selector.map(selects));
     facts
 }
 
@@ -124,13 +240,72 @@ mod tests {
     fn who_is_removed_is_not_found() {
         let (place, mut index) = (Place::from("pods"), Index::default());
         let key = |name: &str| ("ns".to_owned(), name.to_owned());
+        let facts = [Fact::Uncontrolled, Fact::Unplaced];
         for name in ["b", "a"] {
-            index.add(&place, &key(name), &[Fact::Uncontrolled]);
+            index.add(&place, &key(name), &facts);
         }
-        assert_eq!(index.names(&place, "ns", &Fact::Uncontrolled), ["a", "b"]);
-        index.remove(&place, &key("a"), &[Fact::Uncontrolled]);
-        assert_eq!(index.names(&place, "ns", &Fact::Uncontrolled), ["b"]);
-        index.remove(&place, &key("b"), &[Fact::Uncontrolled]);
+        let names = |index: &Index, namespace: Option<&str>, fact: &Fact| -> Vec<String> {
+            let keys = index.keys(&place, namespace, fact).into_iter().flatten();
+            keys.map(|key| key.1.clone()).collect()
+        };
+        assert_eq!(names(&index, Some("ns"), &Fact::Uncontrolled), ["a", "b"]);
+        assert_eq!(names(&index, None, &Fact::Unplaced), ["a", "b"]);
+        index.remove(&place, &key("a"), &facts);
+        assert_eq!(names(&index, Some("ns"), &Fact::Uncontrolled), ["b"]);
+        assert_eq!(names(&index, None, &Fact::Unplaced), ["b"]);
+        index.remove(&place, &key("b"), &facts);
         assert!(index.0.is_empty());
+    }
+
+    #[test]
+    fn pods_are_known_by_their_node_until_they_end() {
+        let pod = |spec: &serde_json::Value, phase: &str| {
+            of(&json!({
+                "apiVersion": "v1", "kind": "Pod", "metadata": {}, "spec": spec,
+                "status": {"phase": phase, "podIP": "10.244.0.2"},
+            }))
+        };
+        let here = json!({"nodeName": "n"});
+        let (address, node) = (
+            Fact::HasAddress("10.244.0.2".to_owned()),
+            Fact::RunsOn("n".to_owned()),
+        );
+        assert_eq!(pod(&here, "Running"), [Fact::Uncontrolled, address, node]);
+        assert_eq!(pod(&here, "Failed"), [Fact::Uncontrolled]);
+        let waiting = [Fact::Uncontrolled, Fact::Unplaced];
+        assert_eq!(pod(&json!({"containers": []}), "Pending"), waiting);
+    }
+
+    #[test]
+    fn services_are_known_by_one_of_the_labels_that_they_select() {
+        let service = |selector: &serde_json::Value| {
+            of(&json!({
+                "apiVersion": "v1", "kind": "Service", "metadata": {}, "spec": {"selector": selector},
+            }))
+        };
+        let first = Some(("app".to_owned(), "web".to_owned()));
+        let known = service(&json!({"tier": "front", "app": "web"}));
+        assert_eq!(known, [Fact::Uncontrolled, Fact::Selects(first)]);
+        let all = [Fact::Uncontrolled, Fact::Selects(None)];
+        assert_eq!(service(&json!({})), all);
+        assert_eq!(service(&json!(null)), [Fact::Uncontrolled]);
+    }
+
+    #[test]
+    fn services_are_known_by_their_address_and_ports() {
+        let service = |kind: &str, address: &str| {
+            of(&json!({
+                "apiVersion": "v1", "kind": kind, "metadata": {},
+                "spec": {"clusterIP": address, "ports": [{"port": 80, "nodePort": 30080}, {"port": 81}]},
+            }))
+        };
+        let port = Fact::HasNodePort(30080);
+        let address = Fact::HasAddress("10.96.0.9".to_owned());
+        assert_eq!(
+            service("Service", "10.96.0.9"),
+            [Fact::Uncontrolled, address, port.clone()]
+        );
+        assert_eq!(service("Service", "None"), [Fact::Uncontrolled, port]);
+        assert_eq!(service("Other", "10.96.0.9"), [Fact::Uncontrolled]);
     }
 }

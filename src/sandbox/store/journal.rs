@@ -23,6 +23,8 @@ const LARGE: u64 = 16 << 20;
 
 const OBJECTS: &str = "objects.jsonl";
 const CHANGES: &str = "changes.jsonl";
+/// How the names of files begin that are not whole yet.
+const UNFINISHED: &str = ".tmp";
 
 /// The first line of the objects' file.
 #[derive(Debug, Serialize, Deserialize)]
@@ -96,9 +98,73 @@ pub(super) struct Journal {
     pending: Vec<u8>,
 }
 
+/// The newest version in the files of a folder, as far as they can be read; zero where there is none.
+#[must_use]
+pub fn newest_version(folder: &Path) -> u64 {
+    #[derive(Deserialize)]
+    struct Versioned {
+        version: u64,
+    }
+    let files = [OBJECTS, CHANGES].map(|name| File::open(folder.join(name)));
+    let lines = files
+        .into_iter()
+        .flatten()
+        .flat_map(|file| BufReader::new(file).split(b'\n').map_while(Result::ok));
+    let versions = lines.filter_map(|line| serde_json::from_slice::<Versioned>(&line).ok());
+    versions.map(|line| line.version).max().unwrap_or_default()
+}
+
+/// Has a store without objects begin at a version; one that has files already stays as it is.
+pub fn begin_at(folder: &Path, version: u64) -> Result<(), Error> {
+    let path = folder.join(OBJECTS);
+    if path.exists() || folder.join(CHANGES).exists() {
+        return Ok(());
+    }
+    write_objects(folder, version, &Objects::new()).map_err(|source| Error::File {
+        path: path.display().to_string(),
+        source,
+    })?;
+    Ok(())
+}
+
+/// Removes what a process left behind that ended while it wrote the objects anew.
+fn tidy(folder: &Path) {
+    let files = fs::read_dir(folder).into_iter().flatten().flatten();
+    for file in files.filter(|f| f.file_name().to_string_lossy().starts_with(UNFINISHED)) {
+        // What stays only takes room.
+        let _ = fs::remove_file(file.path());
+    }
+}
+
+/// Writes the objects' file, whole or not at all; gives its size.
+fn write_objects(folder: &Path, version: u64, objects: &Objects) -> io::Result<u64> {
+    let mut file = tempfile::Builder::new()
+        .prefix(UNFINISHED)
+        .tempfile_in(folder)?;
+    let mut out = BufWriter::new(&mut file);
+    let head = Head {
+        format: FORMAT,
+        version,
+    };
+    serde_json::to_writer(&mut out, &head)?;
+    out.write_all(b"\n")?;
+    for (place, objects) in objects {
+        for (key, object) in objects {
+            write_line(&mut out, version, place, key, Some(object))?;
+        }
+    }
+    out.flush()?;
+    drop(out);
+    file.as_file().sync_all()?;
+    let size = file.as_file().metadata()?.len();
+    file.persist(folder.join(OBJECTS))?;
+    Ok(size)
+}
+
 impl Journal {
-    /// Opens the files of a folder, which may be empty; gives what was kept.
+    /// Opens the files of a folder, which may be empty; gives what was kept. Nobody else has it open.
     pub(super) fn open(folder: &Path) -> Result<(Self, Kept), Error> {
+        tidy(folder);
         let (objects, changes) = (folder.join(OBJECTS), folder.join(CHANGES));
         let mut kept = read_objects(&objects)?;
         let written = read_changes(&changes, &mut kept)?;
@@ -156,24 +222,7 @@ impl Journal {
     /// Writes all objects anew, and begins the changes anew. Changes that the objects' file has already are passed over when
     /// they are read, so the end of the process between the two does no harm.
     fn compact(&mut self, version: u64, objects: &Objects) -> io::Result<()> {
-        let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
-        let mut out = BufWriter::new(&mut file);
-        let head = Head {
-            format: FORMAT,
-            version,
-        };
-        serde_json::to_writer(&mut out, &head)?;
-        out.write_all(b"\n")?;
-        for (place, objects) in objects {
-            for (key, object) in objects {
-                write_line(&mut out, version, place, key, Some(object))?;
-            }
-        }
-        out.flush()?;
-        drop(out);
-        file.as_file().sync_all()?;
-        self.base = file.as_file().metadata()?.len();
-        file.persist(self.folder.join(OBJECTS))?;
+        self.base = write_objects(&self.folder, version, objects)?;
         self.changes.set_len(0)?;
         self.written = 0;
         Ok(())

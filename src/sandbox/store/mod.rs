@@ -11,6 +11,7 @@ use std::{
     ops::Bound,
     path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use serde_json::Value;
@@ -18,15 +19,18 @@ use tokio::sync::watch;
 
 use self::journal::Journal;
 pub use self::{held::Held, index::Fact};
-use self::{held::Open, index::Index};
+use self::{
+    held::{OPEN, Open},
+    index::Index,
+};
 use super::registry::Place;
 
 /// How many changes are remembered for watches, at most.
 const REMEMBERED: usize = 20_000;
-/// How many bytes of JSON the objects have that changes are remembered of, at most.
+/// How many bytes of JSON the objects have that are kept only because changes of them are remembered, at most.
 const REMEMBERED_BYTES: usize = 16 << 20;
-/// From how many objects of a resource on they are not kept open because all of them were read.
-const MANY: usize = 500;
+/// Up to how many bytes of JSON objects are kept open because all of them were read: what others use stays open beside them.
+const OPEN_AT_ONCE: usize = OPEN / 4 * 3;
 
 /// Namespace and name; the namespace is empty where there is none.
 pub type Key = (String, String);
@@ -54,7 +58,7 @@ pub struct State {
     /// Those that are in use.
     open: RefCell<Open>,
     changes: VecDeque<Record>,
-    /// How many bytes of JSON the changes are.
+    /// How many bytes of JSON are kept for the changes.
     bytes: usize,
     /// The version of the oldest change that was forgotten.
     forgotten: u64,
@@ -90,9 +94,10 @@ impl Record {
         }
     }
 
-    /// How many bytes of JSON the object is that it leads to.
+    /// How many bytes of JSON are kept for it: those of the object before. The one after is that of the next change of the object,
+    /// which is forgotten later, or is there still.
     fn size(&self) -> usize {
-        self.after.as_ref().map_or(0, |a| a.json().get().len())
+        self.before.as_ref().map_or(0, |b| b.json().get().len())
     }
 }
 
@@ -127,6 +132,24 @@ pub struct Page {
 /// Changes are no longer remembered that far back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Forgotten;
+
+/// Why there is no page of a version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoPage {
+    /// Changes are no longer remembered that far back.
+    Forgotten,
+    /// The version has not been reached.
+    Later {
+        /// The newest version.
+        current: u64,
+    },
+}
+
+impl From<Forgotten> for NoPage {
+    fn from(_: Forgotten) -> Self {
+        Self::Forgotten
+    }
+}
 
 impl Default for Store {
     fn default() -> Self {
@@ -164,7 +187,7 @@ impl Store {
     /// Whether there is nothing in it.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.locked().version == 0
+        self.len() == 0
     }
 
     /// How many objects there are.
@@ -186,6 +209,13 @@ impl Store {
             newer
         });
         outcome
+    }
+
+    /// Waits until a version is reached, but no longer than for some time.
+    pub async fn reach(&self, version: u64, within: Duration) {
+        let mut newest = self.subscribe();
+        // Both ways to go on are fine: whoever waits looks again.
+        let _ = tokio::time::timeout(within, newest.wait_for(|newest| *newest >= version)).await;
     }
 
     /// Hears of new versions.
@@ -241,9 +271,10 @@ impl State {
         place: &Place,
         namespace: Option<&'a str>,
     ) -> impl Iterator<Item = Arc<Value>> + 'a {
-        let all = self.places.get(place);
-        let in_use = all.is_some_and(|of| of.len() < MANY);
-        within(all, namespace, None).map(move |(_, held)| {
+        let all = || within(self.places.get(place), namespace, None);
+        let bytes: usize = all().map(|(_, held)| held.json().get().len()).sum();
+        let in_use = bytes <= OPEN_AT_ONCE;
+        all().map(move |(_, held)| {
             if in_use {
                 self.open.borrow_mut().read(held)
             } else {
@@ -252,14 +283,27 @@ impl State {
         })
     }
 
-    /// The objects of a namespace of which something is known.
+    /// The objects of a namespace of which something is known; of what is known in the whole cluster, all without a namespace.
     #[must_use]
-    pub fn known(&self, place: &Place, namespace: &str, fact: &Fact) -> Vec<Arc<Value>> {
-        let names = self.index.names(place, namespace, fact).into_iter();
-        let key = |name: &str| (namespace.to_owned(), name.to_owned());
-        names
-            .filter_map(|name| self.get(place, &key(name)))
+    pub fn known(&self, place: &Place, namespace: Option<&str>, fact: &Fact) -> Vec<Arc<Value>> {
+        let keys = self.index.keys(place, namespace, fact).into_iter();
+        keys.flatten()
+            .filter_map(|key| self.get(place, key))
             .collect()
+    }
+
+    /// The names of the objects of which something is known in the whole cluster.
+    #[must_use]
+    pub fn known_keys(&self, place: &Place, fact: &Fact) -> Vec<Key> {
+        let keys = self.index.keys(place, None, fact).into_iter();
+        keys.flatten().cloned().collect()
+    }
+
+    /// Of how many objects something is known in the whole cluster.
+    #[must_use]
+    pub fn count_known(&self, place: &Place, fact: &Fact) -> usize {
+        let keys = self.index.keys(place, None, fact);
+        keys.map_or(0, std::collections::BTreeSet::len)
     }
 
     /// Whether a resource has no object, in all namespaces or in one.
@@ -270,7 +314,7 @@ impl State {
             .is_none()
     }
 
-    /// The objects of a resource that are wanted, from after a key on, as they were at a version; none for now.
+    /// The objects of a resource from after a key on, at most so many (zero for all), as they were at a version; none for now.
     pub fn page(
         &self,
         place: &Place,
@@ -278,51 +322,44 @@ impl State {
         at: Option<u64>,
         after: Option<&Key>,
         limit: usize,
-        wanted: Option<&dyn Fn(&Value) -> bool>,
-    ) -> Result<Page, Forgotten> {
-        let past = match at {
-            Some(version) if version < self.version => Some(self.at(place, version)?),
-            _ => None,
-        };
-        let objects = past.as_ref().or(self.places.get(place));
-        let mut page = Page {
-            version: at.unwrap_or(self.version),
-            ..Page::default()
-        };
-        let mut last: Option<&Key> = None;
-        for (key, held) in within(objects, namespace, after) {
-            if wanted.is_some_and(|wanted| !wanted(&held.value())) {
-                continue;
-            }
-            if limit > 0 && page.items.len() == limit {
-                page.more = last.cloned();
-                page.remaining += 1;
-            } else {
-                last = Some(key);
-                page.items.push(Arc::clone(held));
-            }
-        }
-        Ok(page)
+    ) -> Result<Page, NoPage> {
+        let version = at.unwrap_or(self.version);
+        let mut all = self.at(place, namespace, version, after)?;
+        let most = if limit == 0 { usize::MAX } else { limit };
+        let taken: Vec<_> = all.by_ref().take(most).collect();
+        let remaining = all.count();
+        let last = taken.last().map(|(key, _)| (*key).clone());
+        Ok(Page {
+            items: taken.iter().map(|(_, held)| Arc::clone(held)).collect(),
+            version,
+            more: last.filter(|_| remaining > 0),
+            remaining,
+        })
     }
 
-    /// The objects of a resource as they were: later changes are taken back.
-    fn at(&self, place: &Place, version: u64) -> Result<Of, Forgotten> {
-        if version < self.forgotten {
-            return Err(Forgotten);
+    /// The objects of a resource as they were, from after a key on: later changes are taken back.
+    fn at<'a>(
+        &'a self,
+        place: &Place,
+        namespace: Option<&'a str>,
+        version: u64,
+        after: Option<&Key>,
+    ) -> Result<impl Iterator<Item = (&'a Key, &'a Arc<Held>)>, NoPage> {
+        let current = self.version;
+        if version > current {
+            return Err(NoPage::Later { current });
         }
-        let mut objects = self.places.get(place).cloned().unwrap_or_default();
-        let later = self
-            .changes
-            .iter()
-            .rev()
-            .take_while(|c| c.version > version);
-        for change in later.filter(|c| c.place == *place) {
-            match &change.before {
-                Some(before) => objects.insert(change.key.clone(), Arc::clone(before)),
-                None => objects.remove(&change.key),
-            };
-        }
-        Ok(objects)
+        let later = self.since(version)?.rev();
+        let here = later.filter(|c| {
+            c.place == *place
+                && namespace.is_none_or(|n| c.key.0 == n)
+                && after.is_none_or(|after| c.key > *after)
+        });
+        // Of several changes of an object the first one counts, which comes last.
+        let before: BTreeMap<&Key, Option<&Arc<Held>>> =
+            here.map(|c| (&c.key, c.before.as_ref())).collect();
+        let now = within(self.places.get(place), namespace, after);
+        Ok(instead(now, before))
     }
 
     /// Keeps an object; it gets the new version.
@@ -405,14 +442,39 @@ impl State {
         all.collect()
     }
 
-    /// The changes after a version.
-    pub fn since(&self, version: u64) -> Result<impl Iterator<Item = &Record>, Forgotten> {
+    /// The changes after a version, which may be one that has not been reached.
+    pub fn since(
+        &self,
+        version: u64,
+    ) -> Result<impl DoubleEndedIterator<Item = &Record>, Forgotten> {
         if version < self.forgotten {
             return Err(Forgotten);
         }
         let first = self.changes.partition_point(|c| c.version <= version);
         Ok(self.changes.range(first..))
     }
+}
+
+/// Entries by key, with others in place of some: another object, or none.
+fn instead<'a>(
+    all: impl Iterator<Item = (&'a Key, &'a Arc<Held>)>,
+    others: BTreeMap<&'a Key, Option<&'a Arc<Held>>>,
+) -> impl Iterator<Item = (&'a Key, &'a Arc<Held>)> {
+    let (mut all, mut others) = (all.peekable(), others.into_iter().peekable());
+    std::iter::from_fn(move || {
+        loop {
+            let Some((key, _)) = others.peek() else {
+                return all.next();
+            };
+            if let Some(earlier) = all.next_if(|(own, _)| own < key) {
+                return Some(earlier);
+            }
+            all.next_if(|(own, _)| own == key);
+            if let Some((key, Some(other))) = others.next() {
+                return Some((key, other));
+            }
+        }
+    })
 }
 
 fn indexed(places: &Objects) -> Index {
@@ -463,7 +525,7 @@ mod tests {
         }
         let page = |at, after: Option<&Key>| {
             store
-                .with(|s| s.page(&pods, Some("a"), at, after, 2, None))
+                .with(|s| s.page(&pods, Some("a"), at, after, 2))
                 .unwrap()
         };
         let first = page(None, None);
@@ -474,6 +536,11 @@ mod tests {
         let second = page(Some(first.version), first.more.as_ref());
         assert_eq!(second.items[0].value()["metadata"]["name"], "d");
         assert_eq!((second.items.len(), second.more), (1, None));
+        // Before all of it, and after.
+        assert_eq!(page(Some(0), None).items.len(), 0);
+        let current = store.with(|s| s.version());
+        let later = store.with(|s| s.page(&pods, None, Some(current + 1), None, 2));
+        assert_eq!(later.unwrap_err(), NoPage::Later { current });
     }
 
     #[test]
@@ -517,6 +584,78 @@ mod tests {
         drop(store);
         let again = Store::open(folder.path()).unwrap();
         assert_eq!((again.len(), again.with(|s| s.version())), (1, 40));
+    }
+
+    #[test]
+    fn what_a_namespace_has_stays_open_whatever_others_have() {
+        let store = Store::default();
+        let pods: Place = Arc::from("pods");
+        store.with(|s| {
+            s.put(&pods, &key("small"), json!({"metadata": {}}));
+            let large = "x".repeat(4 << 10);
+            for i in 0..1000 {
+                let other = ("others".to_owned(), i.to_string());
+                s.put(&pods, &other, json!({"metadata": {}, "data": large}));
+            }
+            let read = |namespace| s.list(&pods, Some(namespace)).next().unwrap();
+            assert!(Arc::ptr_eq(&read("a"), &read("a")));
+            assert!(!Arc::ptr_eq(&read("others"), &read("others")));
+        });
+    }
+
+    #[test]
+    fn the_end_of_many_large_objects_is_not_remembered_whole() {
+        let store = Store::default();
+        let pods: Place = Arc::from("pods");
+        let large = "x".repeat(1 << 20);
+        let names: Vec<_> = (0..40).map(|i| key(&i.to_string())).collect();
+        store.with(|s| {
+            for key in &names {
+                s.put(&pods, key, json!({"metadata": {}, "data": large}));
+            }
+            assert!(s.since(0).is_ok());
+            for key in &names {
+                s.remove(&pods, key);
+            }
+            let kept = s.changes.iter().flat_map(|c| [&c.before, &c.after]);
+            let kept: HashMap<_, _> = kept
+                .flatten()
+                .map(|held| (Arc::as_ptr(held), held.json().get().len()))
+                .collect();
+            assert!(kept.values().sum::<usize>() <= REMEMBERED_BYTES);
+            assert!(s.since(names.len() as u64).is_err());
+        });
+    }
+
+    #[test]
+    fn what_was_not_finished_is_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let left = folder.path().join(".tmpAbC123");
+        std::fs::write(&left, "{").unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        assert!(store.is_empty() && !left.exists());
+    }
+
+    #[test]
+    fn a_store_that_begins_at_a_version_has_forgotten_the_ones_before() {
+        let (old, new) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let pods: Place = Arc::from("pods");
+        let store = Store::open(old.path()).unwrap();
+        for _ in 0..3 {
+            store.with(|s| s.put(&pods, &key("a"), json!({})));
+        }
+        let reached = journal::newest_version(old.path());
+        assert_eq!(reached, 3);
+        journal::begin_at(new.path(), reached + 1).unwrap();
+        let fresh = Store::open(new.path()).unwrap();
+        assert!(fresh.is_empty());
+        assert!(fresh.with(|s| s.since(reached).is_err()));
+        fresh.with(|s| s.put(&pods, &key("a"), json!({})));
+        assert_eq!(fresh.with(|s| s.version()), 5);
+        // What has begun goes on.
+        journal::begin_at(new.path(), 100).unwrap();
+        drop(fresh);
+        assert_eq!(Store::open(new.path()).unwrap().with(|s| s.version()), 5);
     }
 
     #[test]

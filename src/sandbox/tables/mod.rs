@@ -124,12 +124,19 @@ impl<T> Partial<T> {
     }
 }
 
+/// An annotation that is a field in the form from which the server makes tables.
+const FIELD: &str = "deprecated.daemonset.template.generation";
+
+/// Whether the row of an object has its metadata as they are kept.
+#[must_use]
+pub fn repeats_metadata(object: &Value) -> bool {
+    object["metadata"]["annotations"].get(FIELD).is_none()
+}
+
 /// The metadata of a row.
 fn metadata(object: &Value) -> Cow<'_, Value> {
-    // It is a field in the form from which the server makes tables.
-    const FIELD: &str = "deprecated.daemonset.template.generation";
     let metadata = &object["metadata"];
-    if metadata["annotations"].get(FIELD).is_none() {
+    if repeats_metadata(object) {
         return Cow::Borrowed(metadata);
     }
     let mut metadata = metadata.clone();

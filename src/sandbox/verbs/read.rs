@@ -8,13 +8,16 @@ use base64::{
 };
 use serde_json::{Value, json};
 
-use super::{Api, key, missing};
+use super::{Api, key, missing, name};
 use crate::sandbox::{
     registry::Resource,
     schema::syntax,
     status::Refusal,
-    store::{Held, Key, selector::Selector},
+    store::{Held, Key, NoPage, Page, selector::Selector},
 };
+
+/// How many objects are looked at in one go for a page of those that are selected, at least.
+const AT_ONCE: usize = 500;
 
 /// What a list is to hold.
 #[derive(Debug, Clone, Default)]
@@ -27,6 +30,8 @@ pub struct Wanted {
     pub after: String,
     /// The version that objects are wanted of; none for now.
     pub at: Option<u64>,
+    /// The version that objects may not be older than.
+    pub least: Option<u64>,
 }
 
 /// A page of a list.
@@ -83,26 +88,21 @@ impl Api {
             Some(token) => (Some(token.version), Some(token.after)),
             None => (wanted.at, None),
         };
-        let page = self.store.with(|state| {
-            let matches = |o: &Value| wanted.selector.matches(&resource.shown(o));
-            let selects: Option<&dyn Fn(&Value) -> bool> = if wanted.selector.is_empty() {
-                None
-            } else {
-                Some(&matches)
-            };
-            state.page(
-                &resource.place,
-                namespace,
-                at,
-                after.as_ref(),
-                wanted.limit,
-                selects,
-            )
-        });
-        let page = page.map_err(|_| {
-            Refusal::expired(
+        self.reached(wanted.least.unwrap_or_default())?;
+        let page = if wanted.selector.is_empty() {
+            let (after, limit) = (after.as_ref(), wanted.limit);
+            self.store
+                .with(|state| state.page(&resource.place, namespace, at, after, limit))
+        } else {
+            self.selected(resource, namespace, wanted, (at, after))
+        };
+        let page = page.map_err(|why| match why {
+            NoPage::Later { current } => {
+                Refusal::version_too_large(at.unwrap_or_default(), current)
+            }
+            NoPage::Forgotten => Refusal::expired(
                 "The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.",
-            )
+            ),
         })?;
         let version = page.version;
         Ok(Listed {
@@ -113,6 +113,52 @@ impl Api {
                 .map_or_else(String::new, |after| Token { version, after }.to_text()),
             remaining: (wanted.selector.is_empty() && page.remaining > 0).then_some(page.remaining),
         })
+    }
+
+    /// Refuses a version that has not been reached.
+    pub fn reached(&self, version: u64) -> Result<(), Refusal> {
+        let current = self.store.with(|state| state.version());
+        if version > current {
+            return Err(Refusal::version_too_large(version, current));
+        }
+        Ok(())
+    }
+
+    /// A page of the objects that are selected: they are read and looked at while others may use the store.
+    fn selected(
+        &self,
+        resource: &Resource,
+        namespace: Option<&str>,
+        wanted: &Wanted,
+        (mut at, mut after): (Option<u64>, Option<Key>),
+    ) -> Result<Page, NoPage> {
+        let limit = wanted.limit;
+        let at_once = if limit == 0 { 0 } else { limit.max(AT_ONCE) };
+        let mut selected = Page::default();
+        let mut last = None;
+        loop {
+            let place = &resource.place;
+            let page = self
+                .store
+                .with(|state| state.page(place, namespace, at, after.as_ref(), at_once))?;
+            selected.version = page.version;
+            for held in page.items {
+                let object = held.value();
+                if !wanted.selector.matches(&resource.shown(&object)) {
+                    continue;
+                }
+                if limit > 0 && selected.items.len() == limit {
+                    selected.more = last;
+                    return Ok(selected);
+                }
+                last = Some(key(object["metadata"]["namespace"].as_str(), name(&object)));
+                selected.items.push(held);
+            }
+            if page.more.is_none() {
+                return Ok(selected);
+            }
+            (at, after) = (Some(page.version), page.more);
+        }
     }
 }
 
@@ -171,5 +217,73 @@ impl Token {
     fn to_text(&self) -> String {
         let value = json!({"v": ENCODED, "rv": self.version, "namespace": self.after.0, "name": self.after.1});
         BASE64.encode(value.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sandbox::{clock::Clock, registry::Registry, verbs::How};
+
+    fn api_with(names: &[&str]) -> (Api, Arc<Resource>) {
+        let api = Api::new(Registry::kubernetes(), Clock::of_machine());
+        let maps = api.registry().get("", "v1", "configmaps").unwrap();
+        for name in names {
+            let labels = json!({"even": (name.len() % 2 == 0).to_string()});
+            let object = json!({"metadata": {"name": name, "labels": labels}});
+            api.create(&maps, Some("default"), object, &How::by("test"))
+                .unwrap();
+        }
+        (api, maps)
+    }
+
+    fn names(listed: &Listed<Arc<Value>>) -> Vec<&str> {
+        listed.items.iter().map(|o| name(o)).collect()
+    }
+
+    #[test]
+    fn pages_of_what_is_selected_go_on_where_they_ended() {
+        let (api, maps) = api_with(&["a", "bb", "c", "dd", "eeee"]);
+        let mut wanted = Wanted {
+            selector: Selector::parse("even=true", "").unwrap(),
+            limit: 2,
+            ..Wanted::default()
+        };
+        let page = |wanted: &Wanted| api.list(&maps, Some("default"), wanted).unwrap();
+        let first = page(&wanted);
+        assert_eq!(names(&first), ["bb", "dd"]);
+        assert_eq!(first.remaining, None);
+        wanted.after = first.more;
+        let second = page(&wanted);
+        assert_eq!((names(&second), second.more.as_str()), (vec!["eeee"], ""));
+        // What fills the last page exactly is not followed by an empty one.
+        wanted.limit = 3;
+        wanted.after = String::new();
+        assert_eq!(page(&wanted).more, "");
+    }
+
+    #[test]
+    fn a_version_that_is_not_reached_is_refused_with_its_number() {
+        let (api, maps) = api_with(&["a"]);
+        let current = api.store.with(|state| state.version());
+        let later = Some(current + 1);
+        for wanted in [
+            Wanted {
+                at: later,
+                ..Wanted::default()
+            },
+            Wanted {
+                least: later,
+                ..Wanted::default()
+            },
+        ] {
+            let refusal = api.list(&maps, None, &wanted).unwrap_err();
+            let told = format!(
+                "Timeout: Too large resource version: {}, current: {current}",
+                current + 1
+            );
+            assert_eq!(refusal.message, told);
+            assert_eq!((refusal.awaits(), refusal.code.as_u16()), (later, 504));
+        }
     }
 }

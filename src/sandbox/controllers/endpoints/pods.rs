@@ -1,12 +1,12 @@
 //! The Pods behind a Service.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use serde_json::{Map, Value};
 
 use crate::sandbox::{
     controllers::cluster::{Cluster, PODS, SERVICES, is_going, key_of},
-    store::{Change, Key},
+    store::{Change, Fact, Key},
     verbs::name,
 };
 
@@ -39,8 +39,18 @@ pub(super) fn services_of(cluster: &Cluster<'_>, change: &Change) -> Vec<Key> {
         let selector = selector(service);
         selector.is_some_and(|s| pods.iter().flatten().any(|pod| has_labels(pod, s)))
     };
-    let services = cluster.list(SERVICES, Some(&change.key.0));
-    services.iter().filter(selects).map(|s| key_of(s)).collect()
+    let services = |fact: &Fact| cluster.known(SERVICES, &change.key.0, fact);
+    let known: BTreeSet<Fact> = pods.iter().flatten().flat_map(|p| selected_by(p)).collect();
+    let services: Vec<_> = known.iter().flat_map(services).collect();
+    let found: BTreeSet<Key> = services.iter().filter(selects).map(|s| key_of(s)).collect();
+    found.into_iter().collect()
+}
+
+/// What is known of the Services that may select a Pod.
+fn selected_by(pod: &Value) -> impl Iterator<Item = Fact> {
+    let labels = pod["metadata"]["labels"].as_object().into_iter().flatten();
+    let labels = labels.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())));
+    labels.map(Some).chain([None]).map(Fact::Selects)
 }
 
 /// Whether a Pod has an address and may be sent traffic.

@@ -20,6 +20,7 @@ use crate::sandbox::{
     pointer::items,
     programs::{self, Program},
     status::Refusal,
+    store::Fact,
     verbs::delete::Options,
 };
 
@@ -253,15 +254,15 @@ fn network_is_there(look: &Look<'_>, life: &mut Life, last_address: &mut u16) ->
 
 /// An address that no Pod has, after the one that was given last.
 fn free_address(look: &Look<'_>, last: &mut u16) -> String {
-    let pods = look.cluster.list(PODS, None);
     loop {
         *last = last.checked_add(1).unwrap_or(2).max(2);
         let [high, low] = last.to_be_bytes();
         let address = format!("{NETWORK_PREFIX}.{high}.{low}");
-        let taken = pods
-            .iter()
-            .any(|p| p["status"]["podIP"] == address.as_str() && !has_ended(p));
-        if !taken && !matches!(low, 0 | 1 | 255) {
+        if matches!(low, 0 | 1 | 255) {
+            continue;
+        }
+        let taken = Fact::HasAddress(address.clone());
+        if look.cluster.count_pods(&taken) == 0 {
             return address;
         }
     }

@@ -33,21 +33,34 @@ impl Misfit {
     }
 }
 
-/// Why a Pod does not fit on a node that runs others; nothing if it does. `uneven` tells how it looks with all nodes.
+/// Why a Pod does not fit on a node; nothing if it does. `others` are the Pods that the node runs, which are read only where the
+/// node comes into question; `uneven` tells how it looks with all nodes.
 #[must_use]
 pub fn misfit(
     pod: &Value,
     node: &Value,
-    others: &[Arc<Value>],
+    others: impl FnOnce() -> Vec<Arc<Value>>,
     uneven: impl FnOnce() -> Option<Misfit>,
 ) -> Option<Misfit> {
-    unschedulable(pod, node)
+    let unfit = unschedulable(pod, node)
         .or_else(|| tainted(pod, node))
-        .or_else(|| unwanted(pod, node))
-        .or_else(|| ports_taken(pod, others))
-        .or_else(|| too_large(pod, node, others))
+        .or_else(|| unwanted(pod, node));
+    if unfit.is_some() {
+        return unfit;
+    }
+    let others = others();
+    ports_taken(pod, &others)
+        .or_else(|| too_large(pod, node, &others))
         .or_else(uneven)
-        .or_else(|| apart(pod, node, others))
+        .or_else(|| apart(pod, node, &others))
+}
+
+/// Whether a node that has so many Pods may have one more.
+#[must_use]
+pub fn has_place(node: &Value, pods: usize) -> bool {
+    let most = requests::of_list(&node["status"]["allocatable"]);
+    let most = most.get("pods").copied().unwrap_or_default() / 1_000_000_000;
+    i128::try_from(pods).unwrap_or(i128::MAX) < most
 }
 
 fn unschedulable(pod: &Value, node: &Value) -> Option<Misfit> {
@@ -102,8 +115,7 @@ fn too_large(pod: &Value, node: &Value, others: &[Arc<Value>]) -> Option<Misfit>
     }
     let of = |amounts: &Amounts, name: &str| amounts.get(name).copied().unwrap_or_default();
     let (mut reasons, mut for_good) = (Vec::new(), false);
-    let pods = of(&room, "pods") / 1_000_000_000;
-    if i128::try_from(others.len()).unwrap_or(i128::MAX) >= pods {
+    if !has_place(node, others.len()) {
         reasons.push("Too many pods".to_owned());
     }
     for (name, wanted) in requests::of_pod(pod) {
@@ -210,7 +222,7 @@ mod tests {
     }
 
     fn why(pod: &Value, others: &[Arc<Value>]) -> Option<String> {
-        misfit(pod, &node(), others, || None).map(|m| told(&[m]))
+        misfit(pod, &node(), || others.to_vec(), || None).map(|m| told(&[m]))
     }
 
     #[test]
@@ -253,10 +265,10 @@ mod tests {
         assert!(why(&by_name("m"), &[]).is_some());
         let mut tainted = node();
         tainted["spec"]["taints"] = json!([{"key": "a", "value": "b", "effect": "NoSchedule"}]);
-        assert!(misfit(&ok, &tainted, &[], || None).is_some());
+        assert!(misfit(&ok, &tainted, Vec::new, || None).is_some());
         let tolerant =
             json!({"spec": {"tolerations": [{"key": "a", "operator": "Equal", "value": "b"}]}});
-        assert_eq!(misfit(&tolerant, &tainted, &[], || None), None);
+        assert_eq!(misfit(&tolerant, &tainted, Vec::new, || None), None);
     }
 
     #[test]

@@ -15,9 +15,9 @@ use super::requests;
 use crate::sandbox::{
     controllers::{
         Controller, Outcome,
-        cluster::{Cluster, NODES, PODS, is_going, key_of},
+        cluster::{Cluster, NODES, PODS, is_going},
     },
-    store::{Change, Key},
+    store::{Change, Fact, Key},
     verbs::name,
 };
 
@@ -68,8 +68,7 @@ impl Controller for Scheduler {
         if !matters {
             return Vec::new();
         }
-        let all = cluster.list(PODS, None);
-        all.iter().filter(|p| waits(p)).map(|p| key_of(p)).collect()
+        cluster.pod_keys(&Fact::Unplaced)
     }
 
     fn reconcile(&mut self, cluster: &Cluster<'_>, key: &Key) -> Outcome {
@@ -89,32 +88,48 @@ impl Controller for Scheduler {
                 return told::unschedulable(cluster, &pod, &why).map(|()| Some(AGAIN));
             }
         };
-        let running = cluster.list(PODS, None);
-        let mut misfits: Vec<Misfit> = Vec::new();
-        for node in &nodes {
-            let here: Vec<Arc<Value>> = running
-                .iter()
-                .filter(|p| p["spec"]["nodeName"] == name(node) && !requests::has_ended(p))
-                .cloned()
-                .collect();
-            match fit::misfit(&pod, node, &here, || {
-                spread::uneven(&pod, node, &nodes, &running)
-            }) {
-                None if !waiting.is_empty() => {
-                    claims::choose(cluster, &waiting, name(node))?;
-                    return Ok(Some(FOR_CLAIMS));
-                }
-                None => {
-                    cluster.api.bind(&key.0, &key.1, name(node), &json!({}))?;
-                    told::scheduled(cluster, &pod, name(node));
-                    return Ok(None);
-                }
-                Some(misfit) => misfits.push(misfit),
-            }
+        // A node without room for one more Pod is no choice, whatever the Pods are that it has.
+        let open = nodes.iter().filter(|n| has_place(cluster, n));
+        let misfit = |node: &Value| misfit(cluster, &pod, node, &nodes);
+        let Some(node) = open.into_iter().find(|n| misfit(n).is_none()) else {
+            let misfits: Vec<Misfit> = nodes.iter().filter_map(|n| misfit(n)).collect();
+            told::unschedulable(cluster, &pod, &fit::told(&misfits))?;
+            return Ok(Some(AGAIN));
+        };
+        if !waiting.is_empty() {
+            claims::choose(cluster, &waiting, name(node))?;
+            return Ok(Some(FOR_CLAIMS));
         }
-        told::unschedulable(cluster, &pod, &fit::told(&misfits))?;
-        Ok(Some(AGAIN))
+        cluster.api.bind(&key.0, &key.1, name(node), &json!({}))?;
+        told::scheduled(cluster, &pod, name(node));
+        Ok(None)
     }
+}
+
+/// The Pods of a node that have not ended.
+fn of_node(node: &Value) -> Fact {
+    Fact::RunsOn(name(node).to_owned())
+}
+
+/// Whether a node may have one more Pod.
+fn has_place(cluster: &Cluster<'_>, node: &Value) -> bool {
+    fit::has_place(node, cluster.count_pods(&of_node(node)))
+}
+
+/// Why a Pod does not fit on a node; nothing if it does.
+fn misfit(
+    cluster: &Cluster<'_>,
+    pod: &Value,
+    node: &Value,
+    nodes: &[Arc<Value>],
+) -> Option<Misfit> {
+    let pods = |node: &Value| cluster.pods(&of_node(node));
+    fit::misfit(
+        pod,
+        node,
+        || pods(node),
+        || spread::uneven(pod, node, nodes, pods),
+    )
 }
 
 /// Whether a Pod waits for this scheduler.

@@ -10,15 +10,15 @@ use crate::sandbox::{
     controllers::{cluster::is_going, placement},
     pointer::items,
     store::selector::Selector,
-    verbs::name,
 };
 
-/// Why a Pod would be spread too unevenly if it ran on a node; nothing if it would not.
+/// Why a Pod would be spread too unevenly if it ran on a node; nothing if it would not. `pods` are those of a node that have not
+/// ended.
 pub(super) fn uneven(
     pod: &Value,
     node: &Value,
     nodes: &[Arc<Value>],
-    running: &[Arc<Value>],
+    pods: impl Fn(&Value) -> Vec<Arc<Value>>,
 ) -> Option<Misfit> {
     let constraints = items(&pod["spec"]["topologySpreadConstraints"]).iter();
     let hard: Vec<&Value> = constraints
@@ -32,7 +32,7 @@ pub(super) fn uneven(
     }
     let labelled: Vec<&Arc<Value>> = nodes.iter().filter(|n| is_labelled(n)).collect();
     let is_uneven = hard.iter().any(|constraint| {
-        let counts = counts(pod, constraint, &labelled, running);
+        let counts = counts(pod, constraint, &labelled, &pods);
         let least = counts.values().copied().min().unwrap_or_default();
         let wanted = constraint["minDomains"].as_u64().unwrap_or(1);
         let few = u64::try_from(counts.len()).unwrap_or(u64::MAX) < wanted;
@@ -56,7 +56,7 @@ fn counts<'a>(
     pod: &Value,
     constraint: &Value,
     nodes: &[&'a Arc<Value>],
-    running: &[Arc<Value>],
+    pods: impl Fn(&Value) -> Vec<Arc<Value>>,
 ) -> BTreeMap<&'a str, i64> {
     let selector = selector(pod, constraint);
     let counted = |node: &Value| {
@@ -69,9 +69,9 @@ fn counts<'a>(
     };
     let mut counts = BTreeMap::new();
     for node in nodes.iter().filter(|n| counted(n)) {
-        let there = running.iter().filter(|p| {
-            p["spec"]["nodeName"] == name(node)
-                && p["metadata"]["namespace"] == pod["metadata"]["namespace"]
+        let all = pods(node);
+        let there = all.iter().filter(|p| {
+            p["metadata"]["namespace"] == pod["metadata"]["namespace"]
                 && !is_going(p)
                 && selector.matches(p)
         });
@@ -120,9 +120,12 @@ mod tests {
             })
         };
         let nodes = [node("a", Some("1")), node("b", Some("2")), node("c", None)];
-        let running = [Arc::new(pod(Some("a")))];
+        let there = |node: &Value| match node["metadata"]["name"].as_str() {
+            Some("a") => vec![Arc::new(pod(Some("a")))],
+            _ => Vec::new(),
+        };
         let new = pod(None);
-        let told = |i: usize| uneven(&new, &nodes[i], &nodes, &running).map(|m| m.reasons);
+        let told = |i: usize| uneven(&new, &nodes[i], &nodes, there).map(|m| m.reasons);
         assert!(told(0).unwrap()[0].ends_with("topology spread constraints"));
         assert_eq!(told(1), None);
         assert!(told(2).unwrap()[0].ends_with("(missing required label)"));
