@@ -335,7 +335,7 @@ fn lab_3(class: &Class, student: &str) -> Result<(), Failed> {
         }
     };
     ccnr(&["start", "3", "--yes"])?;
-    ccnr(&["solve", "3", "--to", "open", "--yes"])?;
+    ccnr(&["solve", "3", "--to", "ui", "--yes"])?;
     let report = ccnr(&["verify", "3"])?;
     ensure(report.contains("Lab 3 is done"), &report)
 }
