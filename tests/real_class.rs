@@ -23,6 +23,9 @@ const STUDENTS: usize = 100;
 /// How many times a command is killed; `CCNR_TEST_KILLS` for another number.
 const KILLS: usize = 6;
 
+/// What is tried on a cluster.
+type Check = fn(&RealCluster) -> Result<(), Failed>;
+
 fn main() {
     let arguments = Arguments::from_args();
     let cluster = RealCluster::find_api_only();
@@ -33,7 +36,6 @@ fn main() {
     if let Err(reason) = &whole {
         eprintln!("skipped: a class with operators of its own: {reason}");
     }
-    type Check = fn(&RealCluster) -> Result<(), Failed>;
     let all: [(&str, Check); 4] = [
         ("a large class comes, is mended, and goes", large),
         ("students are refused all that is not theirs", apart),
