@@ -82,7 +82,7 @@ fn a_class_is_made_mended_and_taken_down() {
         told.contains("s-02: ResourceQuota s-02-web/class was changed: spec.hard.pods"),
         "{told}"
     );
-    assert!(told.contains("s-03: 1 objects are missing"), "{told}");
+    assert!(told.contains("s-03: 1 object is missing"), "{told}");
     machine.good(&["class", "apply", "--student", "s-02,s-03"]);
     assert_eq!(
         admin.send("GET", quota, None).1["spec"]["hard"]["pods"],
@@ -214,7 +214,27 @@ fn what_is_somebody_elses_stays() {
         told.contains("ccnr class apply class.yaml --student s-02"),
         "{told}"
     );
-    machine.ccnr(&["class", "destroy", "--yes"]);
+    let (code, told) = said(
+        &machine,
+        &["class", "reset", "--student", "s-02,s-03", "--yes"],
+    );
+    assert_eq!(code, 3, "{told}");
+    assert!(
+        told.contains("namespace s-02-web exists and was not made for class osaka"),
+        "{told}"
+    );
+    assert!(
+        told.contains("s-03-web"),
+        "one student's trouble stops nobody else: {told}"
+    );
+    let (code, told) = said(&machine, &["class", "credentials", "--student", "s-02"]);
+    assert_eq!(code, 3, "{told}");
+    assert!(
+        told.contains("s-02 is not ready") && !kubeconfig(&machine, "s-02").exists(),
+        "{told}"
+    );
+    let told = machine.good(&["class", "destroy", "--yes"]);
+    assert!(told.contains(" 0 objects left"), "{told}");
     let (status, left) = machine
         .admin()
         .send("GET", "/api/v1/namespaces/s-02-web", None);

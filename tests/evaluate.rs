@@ -284,6 +284,28 @@ fn a_question_is_answered_by_the_cluster() {
 }
 
 #[test]
+fn a_name_is_accepted_in_the_form_that_clients_print() {
+    let question = check(Subject::Question {
+        ask: Text::same("which ReplicaSet?"),
+        given: [("pods".to_owned(), Given::List(pods()))].into(),
+        answer: "pods[0].metadata.name".into(),
+        choices: vec![],
+    });
+    let object = json!({"metadata": {"name": "web-5c86"}});
+    let snapshot = seen(vec![(Read::List(pods()), Ok(Answer::List(vec![object])))]);
+    let verdict = |said: &str| {
+        let known = Known {
+            answer: Some(said.to_owned()),
+            ..Known::default()
+        };
+        evaluate(&question, &snapshot, &known).outcome()
+    };
+    assert_eq!(verdict("replicaset.apps/web-5c86"), Outcome::Pass);
+    assert_eq!(verdict("web-5c86"), Outcome::Pass);
+    assert_eq!(verdict("replicaset.apps/web"), Outcome::Fail);
+}
+
+#[test]
 fn promql_wants_a_sample_within_its_bounds() {
     let proxy = ProxyRef {
         namespace: "m".into(),

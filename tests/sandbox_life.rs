@@ -74,6 +74,26 @@ fn what_was_acknowledged_survives_a_stop_and_a_kill() {
 }
 
 #[test]
+fn a_namespace_that_was_chosen_outlasts_a_restart() {
+    let machine = Machine::new();
+    machine.good(&["sandbox", "start"]);
+    let path = machine.folder().join("kubeconfig");
+    let namespace = || {
+        let config: Value = serde_yaml::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+        config["contexts"][0]["context"]["namespace"].clone()
+    };
+    assert_eq!(namespace(), "default");
+    let text = fs::read_to_string(&path).unwrap();
+    let chosen = text.replace("namespace: default", "namespace: student-web");
+    fs::write(&path, chosen).unwrap();
+    machine.good(&["sandbox", "stop"]);
+    machine.good(&["sandbox", "start"]);
+    assert_eq!(namespace(), "student-web");
+    machine.good(&["sandbox", "start", "--fresh"]);
+    assert_eq!(namespace(), "default");
+}
+
+#[test]
 fn a_reset_forgets_and_another_flavour_needs_a_fresh_start() {
     let machine = Machine::new();
     machine.good(&["sandbox", "start", "--flavour", "kubernetes"]);

@@ -428,9 +428,16 @@ fn author_error(error: &cel::Error) -> Obstacle {
     Obstacle::of_lab(error.to_string())
 }
 
-/// Learners type `Deployment`, `deployment` and `"3 "`; all are meant the same.
+/// Learners type `Deployment`, `deployment` and `"3 "`; all are meant the same, as is a name in the form that `-o name` has,
+/// `replicaset.apps/web-5c86`.
 fn equals(said: &str, accepted: &Value) -> bool {
-    said.trim().eq_ignore_ascii_case(plain(accepted).trim())
+    let accepted = plain(accepted);
+    let (said, accepted) = (said.trim(), accepted.trim());
+    let name = said.rsplit_once('/').map(|(_, name)| name);
+    let name = name.filter(|_| !accepted.contains('/'));
+    std::iter::once(said)
+        .chain(name)
+        .any(|said| said.eq_ignore_ascii_case(accepted))
 }
 
 fn plain(value: &Value) -> String {

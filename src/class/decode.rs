@@ -32,7 +32,14 @@ impl Class {
             path: path.display().to_string(),
             reason: format!("can't be read: {e}"),
         };
-        let text = std::fs::read_to_string(path).map_err(|e| unreadable(path, &e))?;
+        let text = std::fs::read_to_string(path).map_err(|e| match e.kind() {
+            std::io::ErrorKind::NotFound => Error::File {
+                path: path.display().to_string(),
+                reason: "there is no such file; `ccnr class init` writes one to begin with"
+                    .to_owned(),
+            },
+            _ => unreadable(path, &e),
+        })?;
         let invalid = |problems: Vec<Problem>| Error::Invalid {
             path: path.display().to_string(),
             text: text.clone(),

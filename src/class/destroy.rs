@@ -48,6 +48,8 @@ pub struct Scope {
     pub projects: BTreeSet<String>,
     /// The projects that students have had by the class's file, or have now: something may be left of those that are gone.
     rooms: BTreeSet<String>,
+    /// Namespaces that are not the class's, whatever they are called.
+    foreign: BTreeSet<String>,
     kinds: Vec<Kind>,
 }
 
@@ -97,6 +99,7 @@ impl Scope {
             student: student.map(str::to_owned),
             rooms: rooms.filter(|name| *name != own).collect(),
             projects,
+            foreign,
             kinds,
         })
     }
@@ -269,7 +272,9 @@ impl Scope {
                 let inside = item.object.namespace.as_deref().is_some_and(|n| {
                     self.projects.contains(n) && self.student.is_none() || self.rooms.contains(n)
                 });
-                let outside = item.object.namespace.is_none();
+                let is_project = matches!(item.object.kind.as_str(), "Namespace" | "Project");
+                let foreign = is_project && self.foreign.contains(&item.object.name);
+                let outside = item.object.namespace.is_none() && !foreign;
                 if labelled
                     || inside
                     || self.is_trace(&item)

@@ -61,6 +61,8 @@ pub(super) fn show(error: &anyhow::Error, desk: &Desk) -> ExitCode {
         return ExitCode::from(1);
     }
     let said = text(error).map_or_else(|| error.to_string(), |t| t.get(lang).to_owned());
+    // Mistakes of a file begin so themselves, one after the other.
+    let said = said.strip_prefix("error: ").unwrap_or(&said);
     let lines = std::iter::once(format!("{head} {said}")).chain(nexts);
     // A terminal breaks long lines in the middle of a word.
     let lines: Vec<String> = if console::Term::stderr().is_term() {

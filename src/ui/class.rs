@@ -83,7 +83,10 @@ pub fn counts(plan: &Plan, blueprint: &Blueprint, style: &Style) -> String {
     } else if ja {
         format!("作成 {create}、変更 {change}、削除 {delete}")
     } else {
-        format!("{create} objects to create, {change} to change, {delete} to delete")
+        format!(
+            "{} to create, {change} to change, {delete} to delete",
+            count(create, "object")
+        )
     }];
     told.extend(
         blueprint
@@ -134,7 +137,7 @@ pub fn plan(plan: &Plan, blueprint: &Blueprint, style: &Style) -> String {
     if more > 0 {
         let told = match style.lang {
             Lang::Ja => format!("  ほか {more} 人（-o json ですべて表示）\n"),
-            Lang::En => format!("  and {more} more students (all of them with -o json)\n"),
+            Lang::En => format!("  and {more} more (all of them with -o json)\n"),
         };
         out += &told;
     }
@@ -243,7 +246,7 @@ pub fn failure(failure: &Failure, style: &Style) -> String {
         let more = failure.left_out;
         let why = match style.lang {
             Lang::Ja => format!("（ほか {more} 個を省略）"),
-            Lang::En => format!(" ({more} more objects wait for it)"),
+            Lang::En => format!(" ({more} more wait for it)"),
         };
         told += &why;
     }
@@ -334,6 +337,26 @@ pub fn not_issued(error: &credentials::Error, style: &Style) -> String {
     format!("  {} {error}", style.symbol(Verdict::Fail))
 }
 
+/// That a student gets no kubeconfig yet.
+#[must_use]
+pub fn not_ready(student: &str, file: &Path, style: &Style) -> String {
+    let (symbol, file) = (style.symbol(Verdict::Fail), file.display());
+    let told = match style.lang {
+        Lang::Ja => {
+            format!("{symbol} {student}: まだ準備ができていないため、kubeconfig を作成しません")
+        }
+        Lang::En => format!("{symbol} {student} is not ready, and gets no kubeconfig yet"),
+    };
+    lines(
+        &[
+            told,
+            format!("    ccnr class apply {file} --student {student}"),
+        ],
+        "  ",
+        style,
+    )
+}
+
 /// Which kubeconfigs there are.
 #[must_use]
 pub fn issued(issued: &[&Issued], dir: &Path, style: &Style) -> String {
@@ -354,9 +377,9 @@ pub fn issued(issued: &[&Issued], dir: &Path, style: &Style) -> String {
 
 /// How the class is.
 #[must_use]
-pub fn status(facts: &Facts<'_>, file: &Path, style: &Style) -> String {
+pub fn status(facts: &Facts<'_>, path: &Path, style: &Style) -> String {
     let plan = facts.plan;
-    let (file, ja) = (file.display(), style.lang == Lang::Ja);
+    let (file, ja) = (path.display(), style.lang == Lang::Ja);
     if !facts.is_there {
         let told = pick(
             style.lang,
@@ -394,7 +417,10 @@ pub fn status(facts: &Facts<'_>, file: &Path, style: &Style) -> String {
                         if ja {
                             format!("{} 個がありません", share.create)
                         } else {
-                            format!("{} objects are missing", share.create)
+                            {
+                                let verb = if share.create == 1 { "is" } else { "are" };
+                                format!("{} {verb} missing", count(share.create, "object"))
+                            }
                         }
                     },
                     |(name, _)| format!("namespace {name} is Terminating"),
@@ -410,7 +436,7 @@ pub fn status(facts: &Facts<'_>, file: &Path, style: &Style) -> String {
         );
         told.push(format!("{} {who}: {why}", style.symbol(Verdict::Fail)));
     }
-    told.extend(endings(facts, ja, style));
+    told.extend(endings(facts, path, style));
     if !plan.students.is_empty() || !plan.shared.is_empty() {
         told.push(String::new());
         told.push(format!("    ccnr class apply {file}"));
@@ -419,48 +445,53 @@ pub fn status(facts: &Facts<'_>, file: &Path, style: &Style) -> String {
 }
 
 /// What ends when: the credentials, and the class.
-fn endings(facts: &Facts<'_>, ja: bool, style: &Style) -> Vec<String> {
+fn endings(facts: &Facts<'_>, file: &Path, style: &Style) -> Vec<String> {
+    let (file, ja) = (file.display(), style.lang == Lang::Ja);
+    let line = |verdict, text: String| format!("{} {text}", style.symbol(verdict));
     let mut told = Vec::new();
-    let missing = facts
-        .good_until
-        .iter()
-        .filter(|u| u.is_none_or(|u| u <= facts.now))
-        .count();
+    let over = |until: &&Option<Timestamp>| until.is_none_or(|u| u <= facts.now);
+    let missing = facts.good_until.iter().filter(over).count();
     if missing > 0 {
-        told.push(format!(
-            "{} {}",
-            style.symbol(Verdict::Error),
-            if ja { format!("{missing} 人の kubeconfig がないか、期限切れです: ccnr class credentials") }
-            else { format!("{missing} students have no kubeconfig that is still good: ccnr class credentials") }
-        ));
+        let text = match (ja, missing) {
+            (true, _) => format!("{missing} 人の kubeconfig がないか、期限切れです:"),
+            (false, 1) => "1 student has no kubeconfig that is still good:".to_owned(),
+            (false, _) => format!("{missing} students have no kubeconfig that is still good:"),
+        };
+        told.push(line(Verdict::Error, text));
+        told.push(format!("    ccnr class credentials {file}"));
     } else if let Some(first) = facts.good_until.iter().flatten().min() {
-        told.push(format!(
-            "{} {}",
-            style.symbol(Verdict::Pass),
-            if ja {
-                format!("kubeconfig は {first:.0} まで有効です")
-            } else {
-                format!("kubeconfigs are good until {first:.0}")
-            }
-        ));
+        let text = if ja {
+            format!("kubeconfig は {first:.0} まで有効です")
+        } else {
+            format!("kubeconfigs are good until {first:.0}")
+        };
+        told.push(line(Verdict::Pass, text));
     }
     let today = facts.now.to_zoned(jiff::tz::TimeZone::system()).date();
     if let Some(last) = facts.class.expires {
-        let over = facts.class.is_over(today);
-        let verdict = if over { Verdict::Error } else { Verdict::Pass };
-        told.push(format!(
-            "{} {}",
-            style.symbol(verdict),
-            match (ja, over) {
-                (true, true) => format!("クラスは {last} に終わりました: ccnr class destroy"),
-                (true, false) => format!("クラスは {last} までです"),
-                (false, true) =>
-                    format!("the class was over on {last}: ccnr class destroy takes it down"),
-                (false, false) => format!("the class lasts until {last}"),
-            }
-        ));
+        let (verdict, text) = match (ja, facts.class.is_over(today), today == last) {
+            (true, true, _) => (Verdict::Error, format!("クラスは {last} に終わりました:")),
+            (false, true, _) => (Verdict::Error, format!("the class was over on {last}:")),
+            (true, _, true) => (Verdict::Error, "クラスは今日までです".to_owned()),
+            (false, _, true) => (Verdict::Error, "today is the class's last day".to_owned()),
+            (true, ..) => (Verdict::Pass, format!("クラスは {last} までです")),
+            (false, ..) => (Verdict::Pass, format!("the class lasts until {last}")),
+        };
+        told.push(line(verdict, text));
+        if facts.class.is_over(today) {
+            told.push(format!("    ccnr class destroy {file}"));
+        }
     }
     told
+}
+
+/// A number of things, in English.
+fn count(number: usize, one: &str) -> String {
+    if number == 1 {
+        format!("1 {one}")
+    } else {
+        format!("{number} {one}s")
+    }
 }
 
 /// The same for machines.
@@ -514,7 +545,10 @@ pub fn removal(scope: &Scope, server: &str, user: &str, style: &Style) -> String
     told.push(if ja {
         format!("  {count} プロジェクトとその内容: {shown}{more}")
     } else {
-        format!("  {count} projects with all that is in them: {shown}{more}")
+        format!(
+            "  {} with all that is in them: {shown}{more}",
+            self::count(count, "project")
+        )
     });
     lines(&told, "", style)
 }
@@ -591,7 +625,10 @@ pub fn revoked(students: usize, style: &Style) -> String {
             "{students} 人の kubeconfig は無効になりました。`ccnr class apply` で新しく作れます。"
         ),
         Lang::En => {
-            format!("the kubeconfigs of {students} are void; `ccnr class apply` makes new ones")
+            format!(
+                "the kubeconfigs of {} are void; `ccnr class apply` makes new ones",
+                count(students, "student")
+            )
         }
     };
     lines(&[told], "", style)
@@ -625,7 +662,10 @@ pub fn may_apply() -> Text {
 #[must_use]
 pub fn may_revoke(students: usize) -> Text {
     Text::new(
-        format!("Take back the kubeconfigs of {students}?"),
+        format!(
+            "Take back the kubeconfigs of {}?",
+            count(students, "student")
+        ),
         format!("{students} 人の kubeconfig を無効にしますか?"),
     )
 }

@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::{Ground, Which, apply::Issued};
 use crate::{
-    class::{credentials, model::Student, sheet},
+    class::{credentials, live, model::Student, plan::Plan, sheet},
     cli::desk::Desk,
     ui,
 };
@@ -30,7 +30,16 @@ pub(super) async fn run(desk: &Desk, args: Credentials) -> anyhow::Result<ExitCo
     if args.revoke {
         return revoke(desk, &ground, &students).await;
     }
-    let good = write(desk, &ground, &students, args.renew).await?;
+    let compared = live::compare(&ground.cluster, &ground.blueprint, Some(&students)).await?;
+    let plan = Plan::of(&ground.blueprint, &compared, &students);
+    let not_ready = |s: &&Student| plan.students.iter().any(|(id, _)| *id == s.id);
+    let (not_ready, ready): (Vec<&Student>, Vec<&Student>) =
+        students.into_iter().partition(not_ready);
+    let file = &args.which.file;
+    for student in &not_ready {
+        desk.print(&ui::class::not_ready(&student.id, file, &desk.style))?;
+    }
+    let good = write(desk, &ground, &ready, args.renew).await? && not_ready.is_empty();
     Ok(if good {
         ExitCode::SUCCESS
     } else {

@@ -22,6 +22,15 @@ pub(in crate::cli) struct Init {
 
 pub(super) fn run(desk: &Desk, args: &Init) -> anyhow::Result<ExitCode> {
     let lang = desk.style.lang;
+    let taken = || {
+        anyhow::anyhow!(
+            "{} is there already, and is left as it is",
+            args.file.display()
+        )
+    };
+    if args.file.exists() {
+        return Err(taken());
+    }
     let ask = |given: Option<String>, question: Text, usual: &str| -> anyhow::Result<String> {
         match given {
             Some(given) => Ok(given),
@@ -51,12 +60,15 @@ pub(super) fn run(desk: &Desk, args: &Init) -> anyhow::Result<ExitCode> {
     let text = TEMPLATE
         .replace("NAME", &name)
         .replace("COUNT", &count.to_string());
-    // A file that is there is somebody's work.
+    // A file that came meanwhile is somebody's work too.
     let mut file = OpenOptions::new()
         .write(true)
         .create_new(true)
         .open(&args.file)
-        .map_err(|e| anyhow::anyhow!("{} can't be written: {e}", args.file.display()))?;
+        .map_err(|e| match e.kind() {
+            std::io::ErrorKind::AlreadyExists => taken(),
+            _ => anyhow::anyhow!("{} can't be written: {e}", args.file.display()),
+        })?;
     file.write_all(text.as_bytes())?;
     let file = args.file.display();
     desk.notice(&Text::new(
@@ -73,26 +85,31 @@ kind: Class
 metadata:
   name: NAME
 spec:
-  # So many students, called PREFIX-01, PREFIX-02 and so on. Or a roster, a CSV file with the columns id, name, email and
-  # language (en or ja), or a YAML list with the same keys:  students: {roster: students.csv}
+  # So many students, called PREFIX-01, PREFIX-02 and so on. Or a roster:
+  # a CSV file with the columns id, name, email and language (en or ja), or
+  # a YAML list with the same keys.  students: {roster: students.csv}
   students: {count: COUNT, prefix: student}
 
   # The labs, by number or id.
   labs: [1, 2, 3, 4]
 
-  # What each project may use: small, medium, large, none, or hard limits by name, such as {requests.cpu: 500m, pods: 10}.
+  # What each project may use: small, medium, large, none, or hard limits by
+  # name, such as {requests.cpu: 500m, pods: 10}.
   budget: medium
 
   # Whether students' Pods are kept apart by network policies.
   isolation: true
 
-  # Each student's kubeconfig: how long it is good for, and the folder that it is written to.
+  # Each student's kubeconfig: how long it is good for, and the folder that
+  # it is written to.
   credentials: {kind: token, expires: 12h, dir: NAME}
 
-  # The last day; `ccnr class status` warns, and `ccnr class destroy --expired` takes the class down after it.
+  # The last day; `ccnr class status` warns, and `ccnr class destroy --expired`
+  # takes the class down after it.
   # expires: 2026-12-31
 
-  # A file with registry credentials (.dockerconfigjson) that every project gets.
+  # A file with registry credentials (.dockerconfigjson) that every project
+  # gets.
   # pullSecret: pull-secret.json
 
   # Users who may work in every project, besides you.

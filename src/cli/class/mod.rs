@@ -23,8 +23,8 @@ use crate::{
         desired::Blueprint,
         model::{Class as Model, Student},
     },
-    cluster::Cluster,
-    session::{Learner, Session, store::Store},
+    cluster::{Cluster, project::CLASS},
+    session::{Learner, Session, ownership::Ownership, store::Store},
     ui,
 };
 
@@ -127,14 +127,31 @@ impl Ground {
         Ok(self.students(desk)?)
     }
 
-    /// A lab as this student has it, with their record.
+    /// A lab as this student has it, with their record. A project that is not this class's is an error: what is in it is
+    /// somebody else's.
     async fn session(&self, desk: &Desk, student: &Student, lab: &str) -> anyhow::Result<Session> {
         let learner = Learner {
             user: Some(self.class().user(student)),
             ..desk.learner_called(student.id.clone())
         };
         let store = Store::of(&self.cluster.server, &student.id);
-        Ok(Session::open(self.cluster.clone(), learner, Some(lab), store).await?)
+        let session = Session::open(self.cluster.clone(), learner, Some(lab), store).await?;
+        let class = &self.class().name;
+        for (name, ownership) in session.ownership().await? {
+            let ours = match ownership {
+                Ownership::Absent => true,
+                Ownership::Given(project) => project.labels.get(CLASS) == Some(class),
+                Ownership::Ours(_) | Ownership::Foreign(_) => false,
+            };
+            if !ours {
+                return Err(class::Error::Foreign {
+                    what: format!("namespace {name}"),
+                    class: class.clone(),
+                }
+                .into());
+            }
+        }
+        Ok(session)
     }
 
     /// Says which class it is, and where.

@@ -6,9 +6,10 @@ use clap::Args;
 
 use super::Ground;
 use crate::{
-    cli::desk::Desk,
-    session::{Session, reset::Removal},
-    ui::{self, place::Place},
+    class::model::Student,
+    cli::{desk::Desk, failure},
+    session::reset::Removal,
+    ui::{self, place::Place, prompt},
 };
 
 /// Arguments of `ccnr class reset`.
@@ -29,24 +30,37 @@ pub(super) async fn run(desk: &Desk, args: Reset) -> anyhow::Result<ExitCode> {
     } else {
         args.lab
     };
+    let mut good = true;
     for student in ground.named_students(desk)? {
         for lab in &labs {
-            let mut session = ground.session(desk, student, lab).await?;
-            reset(desk, &mut session).await?;
+            // One student's trouble stops nobody else.
+            if let Err(error) = reset(desk, &ground, student, lab).await {
+                if error.is::<prompt::Interrupted>() {
+                    return Err(error);
+                }
+                failure::show(&error, desk);
+                good = false;
+            }
         }
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(if good {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(3)
+    })
 }
 
 /// Empties the projects of one lab, after a question.
-async fn reset(desk: &Desk, session: &mut Session) -> anyhow::Result<()> {
+async fn reset(desk: &Desk, ground: &Ground, student: &Student, lab: &str) -> anyhow::Result<()> {
+    let mut session = ground.session(desk, student, lab).await?;
     let plan = session.reset_plan().await?;
     let user = session.cluster.identity().await?.name;
-    let here = Place::of(session, Some(user));
+    let here = Place::of(&session, Some(user));
     let number = session.loaded.lab.number;
     desk.print(&ui::plan::removal(&plan, number, None, &here, &desk.style))?;
     if !desk.confirm(&ui::plan::delete())? {
-        anyhow::bail!("nothing was deleted");
+        desk.notice(&ui::place::nothing_changed());
+        return Ok(());
     }
     let progress = desk.spinner(&ui::plan::removing());
     let started = Instant::now();

@@ -1,6 +1,6 @@
 //! The authority, tokens and kubeconfigs of a sandbox. They are made once, so that kubeconfigs stay good.
 
-use std::fs;
+use std::{fs, path::Path};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use serde::{Deserialize, Serialize};
@@ -79,14 +79,12 @@ impl Credentials {
         let admin = self.authority.client(&User::admin("admin"))?;
         for identity in [Identity::Student, Identity::Admin] {
             let path = home.kubeconfig(identity);
+            let namespace = chosen_namespace(&path);
             let config = match identity {
-                Identity::Student => self.kubeconfig(of, "student", &self.as_student()),
-                Identity::Admin => self.kubeconfig(of, "admin", &self.as_admin(&admin)),
+                Identity::Student => self.kubeconfig(of, "student", &self.as_student(), &namespace),
+                Identity::Admin => self.kubeconfig(of, "admin", &self.as_admin(&admin), &namespace),
             };
-            let text = serde_yaml::to_string(&config)
-                .map_err(|e| failed(&path, "written")(std::io::Error::other(e)))?;
-            let name = path.file_name().map(|n| n.to_string_lossy().into_owned());
-            home.write(&name.unwrap_or_default(), &text)?;
+            write_kubeconfig(home, &path, &config)?;
         }
         Ok(())
     }
@@ -104,7 +102,7 @@ impl Credentials {
         })
     }
 
-    fn kubeconfig(&self, of: &Running, user: &str, credentials: &Value) -> Value {
+    fn kubeconfig(&self, of: &Running, user: &str, credentials: &Value, namespace: &str) -> Value {
         let cluster = json!({
             "server": of.server,
             "certificate-authority-data": BASE64.encode(&self.authority.certificate),
@@ -114,9 +112,49 @@ impl Credentials {
             "apiVersion": "v1", "kind": "Config", "current-context": "sandbox",
             "clusters": [{"name": "sandbox", "cluster": cluster}],
             "users": [{"name": user, "user": credentials}],
-            "contexts": [{"name": "sandbox", "context": {"cluster": "sandbox", "user": user, "namespace": "default"}}],
+            "contexts": [{"name": "sandbox", "context": {"cluster": "sandbox", "user": user, "namespace": namespace}}],
         })
     }
+}
+
+/// The namespace that kubeconfigs begin with.
+const NAMESPACE: &str = "default";
+
+/// The namespace that somebody chose in a kubeconfig of this sandbox, with `kubectl config set-context`: it outlasts a restart.
+fn chosen_namespace(path: &Path) -> String {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    let config: Value = serde_yaml::from_str(&text).unwrap_or_default();
+    let contexts = config["contexts"].as_array().into_iter().flatten();
+    let own = contexts.into_iter().find(|c| c["name"] == "sandbox");
+    let chosen = own.and_then(|c| c["context"]["namespace"].as_str());
+    chosen.unwrap_or(NAMESPACE).to_owned()
+}
+
+/// Puts the kubeconfigs into the namespace that they began with: the one that was chosen is gone with the rest.
+pub(super) fn forget_namespaces(home: &Home) -> Result<(), Error> {
+    for identity in [Identity::Student, Identity::Admin] {
+        let path = home.kubeconfig(identity);
+        let chosen = chosen_namespace(&path);
+        if chosen == NAMESPACE {
+            continue;
+        }
+        let text = fs::read_to_string(&path).map_err(failed(&path, "read"))?;
+        let mut config: Value = serde_yaml::from_str(&text).unwrap_or_default();
+        for context in config["contexts"].as_array_mut().into_iter().flatten() {
+            if context["name"] == "sandbox" {
+                context["context"]["namespace"] = json!(NAMESPACE);
+            }
+        }
+        write_kubeconfig(home, &path, &config)?;
+    }
+    Ok(())
+}
+
+fn write_kubeconfig(home: &Home, path: &Path, config: &Value) -> Result<(), Error> {
+    let text = serde_yaml::to_string(config)
+        .map_err(|e| failed(path, "written")(std::io::Error::other(e)))?;
+    let name = path.file_name().map(|n| n.to_string_lossy().into_owned());
+    home.write(&name.unwrap_or_default(), &text)
 }
 
 /// A token that nobody guesses.

@@ -197,7 +197,7 @@ impl Home {
         }
     }
 
-    /// Forgets everything, but not the credentials: kubeconfigs that were handed out stay good.
+    /// Forgets everything, but not the credentials: kubeconfigs that were handed out stay good, in the namespace they began with.
     pub fn clear(&self) -> Result<(), Error> {
         let _lock = self.lock()?;
         self.clear_locked()
@@ -209,6 +209,7 @@ impl Home {
         if reached > 0 {
             self.write(REACHED, &reached.to_string())?;
         }
+        credentials::forget_namespaces(self)?;
         match fs::remove_dir_all(&objects) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 Err(failed(&objects, "removed")(error))
