@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 use support::{
     load::{self, Tally, Writer, listed, number, send, version},
     machine::Machine,
+    wait,
 };
 
 const NAMESPACE: &str = "load";
@@ -36,6 +37,8 @@ const WATCHERS: usize = 15;
 const ALLOWED: usize = 20;
 /// The object that is made last.
 const LAST: &str = "the-end";
+/// How long after the last write a watcher may take to hear of it.
+const GRACE: Duration = Duration::from_secs(60);
 
 /// For `CCNR_TEST_LOAD_SECONDS` seconds (5), from the seed `CCNR_TEST_SEED`.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -54,7 +57,7 @@ async fn what_fifty_clients_write_and_watch_is_whole() {
     for id in 0..WATCHERS {
         let client = load::client(&kubeconfig).await;
         watchers.push(tokio::spawn(
-            Watcher::new(id, Arc::clone(&over)).watch(client),
+            Watcher::new(id, Arc::clone(&over)).watch(client, until + GRACE),
         ));
     }
     let (writers, counted, kept, scaled) = tokio::join!(
@@ -111,11 +114,10 @@ async fn prepare(client: &kube::Client) {
         assert_eq!(status, 201, "{answer}");
     }
     let quota = "/api/v1/namespaces/quoted/resourcequotas/few";
-    while send(client, "GET", quota, &Value::Null).await.unwrap().1["status"]["used"]["count/configmaps"]
-        != "1"
-    {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    wait::until_then("the quota counts the certificate", || {
+        counted(client, quota, 1)
+    })
+    .await;
 }
 
 async fn writing(kubeconfig: &Path, seed: u64, until: Instant) -> Vec<Writer> {
@@ -277,16 +279,17 @@ async fn compare_quota(client: &kube::Client, kept: &[(Vec<String>, usize)]) {
     assert_eq!(there.len(), wanted);
     assert!(wanted <= ALLOWED + 1);
     let quota = "/api/v1/namespaces/quoted/resourcequotas/few";
-    let end = Instant::now() + Duration::from_secs(20);
-    loop {
-        let (_, object) = send(client, "GET", quota, &Value::Null).await.unwrap();
-        let used = &object["status"]["used"]["count/configmaps"];
-        if *used == json!(wanted.to_string()) {
-            return;
-        }
-        assert!(Instant::now() < end, "{used} of {wanted}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
+    let what = format!("the quota counts {wanted}");
+    wait::until_then(&what, || counted(client, quota, wanted)).await;
+}
+
+/// Whether the quota has counted so many; its status if it has not.
+async fn counted(client: &kube::Client, quota: &str, wanted: usize) -> Result<(), Value> {
+    let (_, mut object) = send(client, "GET", quota, &Value::Null).await.unwrap();
+    if object["status"]["used"]["count/configmaps"] == json!(wanted.to_string()) {
+        return Ok(());
     }
+    Err(object["status"].take())
 }
 
 /// Follows the `ConfigMaps`: some read slowly, some end and resume often, some get the state as events.
@@ -313,13 +316,27 @@ impl Watcher {
         }
     }
 
-    /// Watches until the last object is there.
-    async fn watch(mut self, client: kube::Client) -> Self {
+    /// Watches until the last object is there, which has to be at some time.
+    async fn watch(mut self, client: kube::Client, deadline: Instant) -> Self {
+        let whole = tokio::time::timeout_at(deadline.into(), self.hear(&client)).await;
+        assert!(
+            whole.is_ok(),
+            "watcher {} never heard of {LAST:?}: it is at version {} after {} events in {} watches, and knows {:?}",
+            self.id,
+            self.seen,
+            self.events,
+            self.watches,
+            self.state,
+        );
+        self
+    }
+
+    async fn hear(&mut self, client: &kube::Client) {
         let streamed = self.id % 3 == 2;
         let (mut listed_yet, mut initial) = (false, streamed);
         loop {
             if !listed_yet && !streamed {
-                let (there, version) = listed(&client, NAMESPACE).await;
+                let (there, version) = listed(client, NAMESPACE).await;
                 self.state = there
                     .iter()
                     .map(|(n, o)| (n.clone(), load::version(o)))
@@ -328,7 +345,7 @@ impl Watcher {
                 listed_yet = true;
             }
             if self.state.contains_key(LAST) {
-                return self;
+                return;
             }
             let mut path = format!(
                 "/api/v1/namespaces/{NAMESPACE}/configmaps?watch=true&allowWatchBookmarks=true&timeoutSeconds={}",
@@ -340,8 +357,8 @@ impl Watcher {
             } else {
                 let _ = write!(path, "&resourceVersion={}", self.seen);
             }
-            match self.follow(&client, &path, &mut initial).await {
-                Followed::Whole => return self,
+            match self.follow(client, &path, &mut initial).await {
+                Followed::Whole => return,
                 Followed::Ended => {}
                 Followed::Forgotten => {
                     self.relists += 1;

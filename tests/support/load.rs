@@ -1,6 +1,6 @@
 //! Clients that write at once, and remember what was acknowledged.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
@@ -11,6 +11,9 @@ const OBJECTS: usize = 8;
 const LARGE_EVERY: usize = 30;
 /// How large.
 const LARGE: usize = 150_000;
+
+/// How long one answer may take.
+const LIMIT: Duration = Duration::from_secs(60);
 
 /// The server went away before it answered.
 #[derive(Debug)]
@@ -67,6 +70,16 @@ pub async fn client(kubeconfig: &Path) -> kube::Client {
 
 /// Sends a request; no answer of a server that lives is a fault of its own.
 pub async fn send(
+    client: &kube::Client,
+    method: &str,
+    path: &str,
+    body: &Value,
+) -> Result<(u16, Value), Lost> {
+    let answer = tokio::time::timeout(LIMIT, answered(client, method, path, body)).await;
+    answer.unwrap_or_else(|_| panic!("{method} {path}: no answer within {LIMIT:?}"))
+}
+
+async fn answered(
     client: &kube::Client,
     method: &str,
     path: &str,
