@@ -21,6 +21,7 @@ use support::{
     machine::Machine,
     wait,
 };
+use tokio::sync::Barrier;
 
 const NAMESPACE: &str = "load";
 /// Those that write objects of their own.
@@ -88,6 +89,69 @@ async fn what_fifty_clients_write_and_watch_is_whole() {
     );
     assert!(tally.written > 0 && tally.conflicts > 0 && counted > 0 && scaled > 0);
     assert!(!machine.log().contains("panicked"), "{}", machine.log());
+}
+
+/// One starts from an old version, the others have their watch open but do not read it, while more is written than the server
+/// remembers and the connection holds.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_left_behind_lists_anew_and_misses_nothing() {
+    let machine = Machine::new();
+    machine.good(&["sandbox", "start", "--flavour", "kubernetes"]);
+    let kubeconfig = machine.folder().join("admin.kubeconfig");
+    let client = load::client(&kubeconfig).await;
+    prepare(&client).await;
+    let over = Arc::new(AtomicBool::new(true));
+    let deadline = Instant::now() + 2 * GRACE;
+    let mut old = Watcher::new(0, Arc::clone(&over));
+    old.list(&client).await;
+    let halt = Arc::new(Barrier::new(3));
+    let mut watchers = Vec::new();
+    for id in [1, 2] {
+        let mut held = Watcher::new(id, Arc::clone(&over));
+        held.halt = Some(Arc::clone(&halt));
+        watchers.push(tokio::spawn(
+            held.watch(load::client(&kubeconfig).await, deadline),
+        ));
+    }
+    halt.wait().await;
+    write_more_than_is_remembered(&client).await;
+    halt.wait().await;
+    watchers.push(tokio::spawn(
+        old.watch(load::client(&kubeconfig).await, deadline),
+    ));
+    let (there, _) = listed(&client, NAMESPACE).await;
+    for watcher in all(watchers).await {
+        assert_eq!(watcher.state, versions(&there), "watcher {}", watcher.id);
+        assert!(watcher.relists > 0, "watcher {}", watcher.id);
+    }
+}
+
+/// The server remembers 16 MiB of changes.
+async fn write_more_than_is_remembered(client: &kube::Client) {
+    let maps = format!("/api/v1/namespaces/{NAMESPACE}/configmaps");
+    let filler = "x".repeat(900_000);
+    for number in 0..64 {
+        let name = format!("large-{}", number % 4);
+        let one = format!("{maps}/{name}");
+        let object = json!({"metadata": {"name": name}, "data": {"value": "", "filler": filler}});
+        let (status, answer) = send(client, "POST", &maps, &object).await.unwrap();
+        assert_eq!(status, 201, "{answer}");
+        if number < 62 {
+            let (status, answer) = send(client, "DELETE", &one, &Value::Null).await.unwrap();
+            assert_eq!(status, 200, "{answer}");
+        }
+    }
+    // Those who were left behind know of it.
+    let counter = format!("{maps}/counter");
+    assert_eq!(
+        send(client, "DELETE", &counter, &Value::Null)
+            .await
+            .unwrap()
+            .0,
+        200
+    );
+    let last = json!({"metadata": {"name": LAST}, "data": {"value": ""}});
+    assert_eq!(send(client, "POST", &maps, &last).await.unwrap().0, 201);
 }
 
 async fn prepare(client: &kube::Client) {
@@ -258,8 +322,7 @@ async fn compare_watchers(
     watchers: Vec<tokio::task::JoinHandle<Watcher>>,
     there: &BTreeMap<String, Value>,
 ) -> String {
-    let wanted: BTreeMap<String, u64> =
-        there.iter().map(|(n, o)| (n.clone(), version(o))).collect();
+    let wanted = versions(there);
     let (mut events, mut begun, mut relists) = (0, 0, 0);
     for watcher in all(watchers).await {
         assert_eq!(watcher.state, wanted, "watcher {}", watcher.id);
@@ -270,6 +333,13 @@ async fn compare_watchers(
     format!(
         "{WATCHERS} watchers heard {events} events in {begun} watches, and had to list anew {relists} times"
     )
+}
+
+fn versions(objects: &BTreeMap<String, Value>) -> BTreeMap<String, u64> {
+    objects
+        .iter()
+        .map(|(name, object)| (name.clone(), version(object)))
+        .collect()
 }
 
 /// The quota has counted what there is, within a moment.
@@ -301,6 +371,10 @@ struct Watcher {
     events: usize,
     watches: usize,
     relists: usize,
+    /// Whether the state comes from a list.
+    listed: bool,
+    /// Where the first watch halts twice: once it is open, and until it is to be read.
+    halt: Option<Arc<Barrier>>,
 }
 
 impl Watcher {
@@ -313,7 +387,21 @@ impl Watcher {
             events: 0,
             watches: 0,
             relists: 0,
+            listed: false,
+            halt: None,
         }
+    }
+
+    /// Whether it gets the state as events instead of a list.
+    fn streams(&self) -> bool {
+        self.id % 3 == 2
+    }
+
+    async fn list(&mut self, client: &kube::Client) {
+        let (there, version) = listed(client, NAMESPACE).await;
+        self.state = versions(&there);
+        self.seen = version;
+        self.listed = true;
     }
 
     /// Watches until the last object is there, which has to be at some time.
@@ -332,17 +420,10 @@ impl Watcher {
     }
 
     async fn hear(&mut self, client: &kube::Client) {
-        let streamed = self.id % 3 == 2;
-        let (mut listed_yet, mut initial) = (false, streamed);
+        let mut initial = self.streams();
         loop {
-            if !listed_yet && !streamed {
-                let (there, version) = listed(client, NAMESPACE).await;
-                self.state = there
-                    .iter()
-                    .map(|(n, o)| (n.clone(), load::version(o)))
-                    .collect();
-                self.seen = version;
-                listed_yet = true;
+            if !self.listed && !self.streams() {
+                self.list(client).await;
             }
             if self.state.contains_key(LAST) {
                 return;
@@ -363,7 +444,7 @@ impl Watcher {
                 Followed::Forgotten => {
                     self.relists += 1;
                     self.state.clear();
-                    (listed_yet, initial, self.seen) = (false, streamed, 0);
+                    (self.listed, initial, self.seen) = (false, self.streams(), 0);
                 }
             }
         }
@@ -378,6 +459,10 @@ impl Watcher {
             return Followed::Forgotten;
         }
         assert_eq!(status, 200);
+        if let Some(halt) = self.halt.take() {
+            halt.wait().await;
+            halt.wait().await;
+        }
         if *initial {
             self.state.clear();
         }
