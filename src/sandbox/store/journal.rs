@@ -23,6 +23,8 @@ const LARGE: u64 = 16 << 20;
 
 const OBJECTS: &str = "objects.jsonl";
 const CHANGES: &str = "changes.jsonl";
+/// The objects' file while it is written: what a killed process left of it is written over.
+const UNFINISHED: &str = "objects.jsonl.new";
 
 /// The first line of the objects' file.
 #[derive(Debug, Serialize, Deserialize)]
@@ -156,8 +158,9 @@ impl Journal {
     /// Writes all objects anew, and begins the changes anew. Changes that the objects' file has already are passed over when
     /// they are read, so the end of the process between the two does no harm.
     fn compact(&mut self, version: u64, objects: &Objects) -> io::Result<()> {
-        let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
-        let mut out = BufWriter::new(&mut file);
+        let unfinished = self.folder.join(UNFINISHED);
+        let file = File::create(&unfinished)?;
+        let mut out = BufWriter::new(&file);
         let head = Head {
             format: FORMAT,
             version,
@@ -171,9 +174,9 @@ impl Journal {
         }
         out.flush()?;
         drop(out);
-        file.as_file().sync_all()?;
-        self.base = file.as_file().metadata()?.len();
-        file.persist(self.folder.join(OBJECTS))?;
+        file.sync_all()?;
+        self.base = file.metadata()?.len();
+        fs::rename(unfinished, self.folder.join(OBJECTS))?;
         self.changes.set_len(0)?;
         self.written = 0;
         Ok(())
