@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use support::cluster::{RealCluster, fresh};
 
 /// How often a read is repeated, and the pause between two.
-const TRIES: u32 = 20;
+const TRIES: u32 = 100;
 const PAUSE: std::time::Duration = std::time::Duration::from_millis(100);
 
 /// The longest that an answer takes.

@@ -3,7 +3,13 @@
 
 mod support;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    fs::File,
+    io::{BufRead as _, BufReader},
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
 
 use serde_json::{Value, json};
 use support::{
@@ -13,9 +19,13 @@ use support::{
 
 const WRITERS: usize = 8;
 const NAMESPACE: &str = "kept";
+/// One object in so many is large.
+const LARGE_EVERY: usize = 2;
+/// How often the files have to have been written anew before the kills are enough.
+const REWRITES: usize = 2;
 
-/// `CCNR_TEST_KILLS` times (10), from the seed `CCNR_TEST_SEED`. The end of the process is what is tried, not that of the machine:
-/// changes are written, not synced.
+/// `CCNR_TEST_KILLS` times (10), and more often until the files were written anew, from the seed `CCNR_TEST_SEED`. The end of the
+/// process is what is tried, not that of the machine: changes are written, not synced.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_acknowledged_write_is_lost_when_the_process_is_killed() {
     let kills = number("CCNR_TEST_KILLS", 10);
@@ -35,10 +45,13 @@ async fn no_acknowledged_write_is_lost_when_the_process_is_killed() {
         .unwrap();
     assert_eq!(made, 201);
     let mut writers: Vec<Writer> = (0..WRITERS)
-        .map(|id| Writer::new(id, seed, NAMESPACE))
+        .map(|id| Writer::new(id, seed, NAMESPACE).large_every(LARGE_EVERY))
         .collect();
     let (mut cut, mut newest) = (0, 0);
-    for round in 0..kills {
+    let mut rewritten = Vec::new();
+    let mut round = 0;
+    while round < kills || (rewritten.len() < REWRITES && round < 20 * kills) {
+        round += 1;
         let mut tasks = Vec::new();
         for mut writer in writers.drain(..) {
             let client = load::client(&kubeconfig).await;
@@ -51,6 +64,11 @@ async fn no_acknowledged_write_is_lost_when_the_process_is_killed() {
         on(&machine, Machine::kill).await;
         for task in tasks {
             writers.push(task.await.unwrap());
+        }
+        if let Some(version) = rewritten_at(&machine.folder().join("objects"))
+            && rewritten.last() != Some(&version)
+        {
+            rewritten.push(version);
         }
         on(&machine, |m| drop(m.good(&["sandbox", "start"]))).await;
         let client = load::client(&kubeconfig).await;
@@ -68,8 +86,20 @@ async fn no_acknowledged_write_is_lost_when_the_process_is_killed() {
         }
     }
     let written: usize = writers.iter().map(|w| w.tally.written).sum();
-    println!("{written} writes were acknowledged, {cut} were cut off by a kill");
+    println!(
+        "{round} kills: {written} writes were acknowledged, {cut} were cut off, and the objects' file was written anew at {rewritten:?}"
+    );
     assert!(written > 0);
+    assert!(rewritten.len() >= REWRITES);
+}
+
+/// The version at which all objects were written anew: none before the first time.
+fn rewritten_at(folder: &Path) -> Option<u64> {
+    let file = File::open(folder.join("objects.jsonl")).ok()?;
+    let mut head = String::new();
+    BufReader::new(file).read_line(&mut head).unwrap();
+    let head: Value = serde_json::from_str(&head).unwrap();
+    head["version"].as_u64()
 }
 
 /// Does something with the machine that waits.

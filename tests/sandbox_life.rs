@@ -6,7 +6,7 @@ mod support;
 use std::{fs, path::Path};
 
 use serde_json::{Value, json};
-use support::{http::Client, machine::Machine};
+use support::{http::Client, machine::Machine, wait};
 
 fn mode(path: &Path) -> u32 {
     use std::os::unix::fs::PermissionsExt as _;
@@ -207,18 +207,19 @@ fn control_loops_of_programs_are_left_to_others_until_they_are_wanted_again() {
     let without = "kube-controller-manager,kube-scheduler";
     assert_eq!(machine.status()["without"], without);
     // Without these nobody makes a new namespace's account.
-    let made = |name: &str, times: usize| {
+    let make = |name: &str| {
         let object = json!({"metadata": {"name": name}});
         machine
             .admin()
             .send("POST", "/api/v1/namespaces", Some(&object));
-        let account = format!("/api/v1/namespaces/{name}/serviceaccounts/default");
-        let tries = (0..times).map(|_| machine.admin().send("GET", &account, None).0);
-        tries
-            .inspect(|_| std::thread::sleep(std::time::Duration::from_millis(50)))
-            .any(|status| status == 200)
     };
-    assert!(!made("alone", 20));
+    let account = |name: &str| {
+        let account = format!("/api/v1/namespaces/{name}/serviceaccounts/default");
+        machine.admin().send("GET", &account, None)
+    };
+    make("alone");
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    assert_eq!(account("alone").0, 404);
     machine.good(&["sandbox", "stop"]);
     let said = machine.good(&["sandbox", "start"]);
     assert!(said.contains("runs at"), "{said}");
@@ -228,7 +229,13 @@ fn control_loops_of_programs_are_left_to_others_until_they_are_wanted_again() {
     machine.good(&["sandbox", "stop"]);
     machine.good(&["sandbox", "start", "--without", "none"]);
     assert_eq!(machine.status()["without"], "none");
-    assert!(made("helped", 200));
+    make("helped");
+    for name in ["helped", "alone"] {
+        wait::until("the account of a namespace", || match account(name) {
+            (200, _) => Ok(()),
+            refused => Err(refused),
+        });
+    }
 }
 
 #[test]
@@ -238,12 +245,10 @@ fn other_servers_read_by_which_authority_clients_are_known() {
     let maps = "/api/v1/namespaces/kube-system/configmaps";
     let read = |name: &str| machine.admin().send("GET", &format!("{maps}/{name}"), None);
     let wait = |name: &str| {
-        let tries = (0..500).map(|_| read(name));
-        tries
-            .inspect(|_| std::thread::sleep(std::time::Duration::from_millis(20)))
-            .find(|(status, _)| *status == 200)
-            .unwrap()
-            .1
+        wait::until(name, || match read(name) {
+            (200, object) => Ok(object),
+            refused => Err(refused),
+        })
     };
     let authority = wait("kube-root-ca.crt")["data"]["ca.crt"].clone();
     let trust = wait("extension-apiserver-authentication");

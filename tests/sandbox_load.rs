@@ -19,7 +19,9 @@ use serde_json::{Value, json};
 use support::{
     load::{self, Tally, Writer, listed, number, send, version},
     machine::Machine,
+    wait,
 };
+use tokio::sync::Barrier;
 
 const NAMESPACE: &str = "load";
 /// Those that write objects of their own.
@@ -36,6 +38,8 @@ const WATCHERS: usize = 15;
 const ALLOWED: usize = 20;
 /// The object that is made last.
 const LAST: &str = "the-end";
+/// How long after the last write a watcher may take to hear of it.
+const GRACE: Duration = Duration::from_secs(60);
 
 /// For `CCNR_TEST_LOAD_SECONDS` seconds (5), from the seed `CCNR_TEST_SEED`.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -54,7 +58,7 @@ async fn what_fifty_clients_write_and_watch_is_whole() {
     for id in 0..WATCHERS {
         let client = load::client(&kubeconfig).await;
         watchers.push(tokio::spawn(
-            Watcher::new(id, Arc::clone(&over)).watch(client),
+            Watcher::new(id, Arc::clone(&over)).watch(client, until + GRACE),
         ));
     }
     let (writers, counted, kept, scaled) = tokio::join!(
@@ -87,6 +91,69 @@ async fn what_fifty_clients_write_and_watch_is_whole() {
     assert!(!machine.log().contains("panicked"), "{}", machine.log());
 }
 
+/// One starts from an old version, the others have their watch open but do not read it, while more is written than the server
+/// remembers and the connection holds.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_left_behind_lists_anew_and_misses_nothing() {
+    let machine = Machine::new();
+    machine.good(&["sandbox", "start", "--flavour", "kubernetes"]);
+    let kubeconfig = machine.folder().join("admin.kubeconfig");
+    let client = load::client(&kubeconfig).await;
+    prepare(&client).await;
+    let over = Arc::new(AtomicBool::new(true));
+    let deadline = Instant::now() + 2 * GRACE;
+    let mut old = Watcher::new(0, Arc::clone(&over));
+    old.list(&client).await;
+    let halt = Arc::new(Barrier::new(3));
+    let mut watchers = Vec::new();
+    for id in [1, 2] {
+        let mut held = Watcher::new(id, Arc::clone(&over));
+        held.halt = Some(Arc::clone(&halt));
+        watchers.push(tokio::spawn(
+            held.watch(load::client(&kubeconfig).await, deadline),
+        ));
+    }
+    halt.wait().await;
+    write_more_than_is_remembered(&client).await;
+    halt.wait().await;
+    watchers.push(tokio::spawn(
+        old.watch(load::client(&kubeconfig).await, deadline),
+    ));
+    let (there, _) = listed(&client, NAMESPACE).await;
+    for watcher in all(watchers).await {
+        assert_eq!(watcher.state, versions(&there), "watcher {}", watcher.id);
+        assert!(watcher.relists > 0, "watcher {}", watcher.id);
+    }
+}
+
+/// The server remembers 16 MiB of changes.
+async fn write_more_than_is_remembered(client: &kube::Client) {
+    let maps = format!("/api/v1/namespaces/{NAMESPACE}/configmaps");
+    let filler = "x".repeat(900_000);
+    for number in 0..64 {
+        let name = format!("large-{}", number % 4);
+        let one = format!("{maps}/{name}");
+        let object = json!({"metadata": {"name": name}, "data": {"value": "", "filler": filler}});
+        let (status, answer) = send(client, "POST", &maps, &object).await.unwrap();
+        assert_eq!(status, 201, "{answer}");
+        if number < 62 {
+            let (status, answer) = send(client, "DELETE", &one, &Value::Null).await.unwrap();
+            assert_eq!(status, 200, "{answer}");
+        }
+    }
+    // Those who were left behind know of it.
+    let counter = format!("{maps}/counter");
+    assert_eq!(
+        send(client, "DELETE", &counter, &Value::Null)
+            .await
+            .unwrap()
+            .0,
+        200
+    );
+    let last = json!({"metadata": {"name": LAST}, "data": {"value": ""}});
+    assert_eq!(send(client, "POST", &maps, &last).await.unwrap().0, 201);
+}
+
 async fn prepare(client: &kube::Client) {
     for (path, object) in [
         (
@@ -111,11 +178,10 @@ async fn prepare(client: &kube::Client) {
         assert_eq!(status, 201, "{answer}");
     }
     let quota = "/api/v1/namespaces/quoted/resourcequotas/few";
-    while send(client, "GET", quota, &Value::Null).await.unwrap().1["status"]["used"]["count/configmaps"]
-        != "1"
-    {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    wait::until_then("the quota counts the certificate", || {
+        counted(client, quota, 1)
+    })
+    .await;
 }
 
 async fn writing(kubeconfig: &Path, seed: u64, until: Instant) -> Vec<Writer> {
@@ -256,8 +322,7 @@ async fn compare_watchers(
     watchers: Vec<tokio::task::JoinHandle<Watcher>>,
     there: &BTreeMap<String, Value>,
 ) -> String {
-    let wanted: BTreeMap<String, u64> =
-        there.iter().map(|(n, o)| (n.clone(), version(o))).collect();
+    let wanted = versions(there);
     let (mut events, mut begun, mut relists) = (0, 0, 0);
     for watcher in all(watchers).await {
         assert_eq!(watcher.state, wanted, "watcher {}", watcher.id);
@@ -270,6 +335,13 @@ async fn compare_watchers(
     )
 }
 
+fn versions(objects: &BTreeMap<String, Value>) -> BTreeMap<String, u64> {
+    objects
+        .iter()
+        .map(|(name, object)| (name.clone(), version(object)))
+        .collect()
+}
+
 /// The quota has counted what there is, within a moment.
 async fn compare_quota(client: &kube::Client, kept: &[(Vec<String>, usize)]) {
     let wanted: usize = kept.iter().map(|k| k.0.len()).sum::<usize>() + 1;
@@ -277,16 +349,17 @@ async fn compare_quota(client: &kube::Client, kept: &[(Vec<String>, usize)]) {
     assert_eq!(there.len(), wanted);
     assert!(wanted <= ALLOWED + 1);
     let quota = "/api/v1/namespaces/quoted/resourcequotas/few";
-    let end = Instant::now() + Duration::from_secs(20);
-    loop {
-        let (_, object) = send(client, "GET", quota, &Value::Null).await.unwrap();
-        let used = &object["status"]["used"]["count/configmaps"];
-        if *used == json!(wanted.to_string()) {
-            return;
-        }
-        assert!(Instant::now() < end, "{used} of {wanted}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
+    let what = format!("the quota counts {wanted}");
+    wait::until_then(&what, || counted(client, quota, wanted)).await;
+}
+
+/// Whether the quota has counted so many; its status if it has not.
+async fn counted(client: &kube::Client, quota: &str, wanted: usize) -> Result<(), Value> {
+    let (_, mut object) = send(client, "GET", quota, &Value::Null).await.unwrap();
+    if object["status"]["used"]["count/configmaps"] == json!(wanted.to_string()) {
+        return Ok(());
     }
+    Err(object["status"].take())
 }
 
 /// Follows the `ConfigMaps`: some read slowly, some end and resume often, some get the state as events.
@@ -298,6 +371,10 @@ struct Watcher {
     events: usize,
     watches: usize,
     relists: usize,
+    /// Whether the state comes from a list.
+    listed: bool,
+    /// Where the first watch halts twice: once it is open, and until it is to be read.
+    halt: Option<Arc<Barrier>>,
 }
 
 impl Watcher {
@@ -310,25 +387,46 @@ impl Watcher {
             events: 0,
             watches: 0,
             relists: 0,
+            listed: false,
+            halt: None,
         }
     }
 
-    /// Watches until the last object is there.
-    async fn watch(mut self, client: kube::Client) -> Self {
-        let streamed = self.id % 3 == 2;
-        let (mut listed_yet, mut initial) = (false, streamed);
+    /// Whether it gets the state as events instead of a list.
+    fn streams(&self) -> bool {
+        self.id % 3 == 2
+    }
+
+    async fn list(&mut self, client: &kube::Client) {
+        let (there, version) = listed(client, NAMESPACE).await;
+        self.state = versions(&there);
+        self.seen = version;
+        self.listed = true;
+    }
+
+    /// Watches until the last object is there, which has to be at some time.
+    async fn watch(mut self, client: kube::Client, deadline: Instant) -> Self {
+        let whole = tokio::time::timeout_at(deadline.into(), self.hear(&client)).await;
+        assert!(
+            whole.is_ok(),
+            "watcher {} never heard of {LAST:?}: it is at version {} after {} events in {} watches, and knows {:?}",
+            self.id,
+            self.seen,
+            self.events,
+            self.watches,
+            self.state,
+        );
+        self
+    }
+
+    async fn hear(&mut self, client: &kube::Client) {
+        let mut initial = self.streams();
         loop {
-            if !listed_yet && !streamed {
-                let (there, version) = listed(&client, NAMESPACE).await;
-                self.state = there
-                    .iter()
-                    .map(|(n, o)| (n.clone(), load::version(o)))
-                    .collect();
-                self.seen = version;
-                listed_yet = true;
+            if !self.listed && !self.streams() {
+                self.list(client).await;
             }
             if self.state.contains_key(LAST) {
-                return self;
+                return;
             }
             let mut path = format!(
                 "/api/v1/namespaces/{NAMESPACE}/configmaps?watch=true&allowWatchBookmarks=true&timeoutSeconds={}",
@@ -340,13 +438,13 @@ impl Watcher {
             } else {
                 let _ = write!(path, "&resourceVersion={}", self.seen);
             }
-            match self.follow(&client, &path, &mut initial).await {
-                Followed::Whole => return self,
+            match self.follow(client, &path, &mut initial).await {
+                Followed::Whole => return,
                 Followed::Ended => {}
                 Followed::Forgotten => {
                     self.relists += 1;
                     self.state.clear();
-                    (listed_yet, initial, self.seen) = (false, streamed, 0);
+                    (self.listed, initial, self.seen) = (false, self.streams(), 0);
                 }
             }
         }
@@ -361,6 +459,10 @@ impl Watcher {
             return Followed::Forgotten;
         }
         assert_eq!(status, 200);
+        if let Some(halt) = self.halt.take() {
+            halt.wait().await;
+            halt.wait().await;
+        }
         if *initial {
             self.state.clear();
         }

@@ -10,6 +10,8 @@ use http_body_util::BodyExt as _;
 use kube::client::Body;
 use serde_json::{Value, json};
 
+use crate::support::wait;
+
 /// How many requests are on their way at once.
 const AT_ONCE: usize = 32;
 
@@ -41,7 +43,10 @@ impl Load {
             json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
         self.all("POST", [("/api/v1/namespaces".to_owned(), namespace)]);
         let account = format!("/api/v1/namespaces/{name}/serviceaccounts/default");
-        while self.get(&account, "application/json").0 != 200 {}
+        wait::until(&account, || match self.get(&account, "application/json") {
+            (200, ..) => Ok(()),
+            refused => Err(refused),
+        });
     }
 
     /// Sends requests, as many at once as keep the server busy; all have to succeed. Gives the time.

@@ -9,6 +9,7 @@ pub mod controllers;
 pub mod discovery;
 pub mod extensions;
 pub mod flavour;
+pub mod go;
 pub mod home;
 pub mod instance;
 pub mod kinds;

@@ -4,6 +4,8 @@
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
+use super::go;
+
 /// A refusal: an HTTP status with a `Status` object.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Refusal {
@@ -163,6 +165,16 @@ impl Refusal {
             ..about.details(name)
         };
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message).about(details)
+    }
+
+    /// 422: options of a request that make no sense, such as `PatchOptions`.
+    #[must_use]
+    pub fn of_options(kind: &str, causes: Vec<Cause>) -> Self {
+        let about = About {
+            group: "meta.k8s.io",
+            resource: kind,
+        };
+        Self::invalid(about, "", causes)
     }
 
     /// 403; `name` may be empty.
@@ -447,16 +459,29 @@ impl Cause {
     /// A value that is none of those there are.
     #[must_use]
     pub fn not_supported(field: impl Into<String>, value: &Value, known: &[&str]) -> Self {
+        Self::unsupported(field.into(), &shown(value), known)
+    }
+
+    /// A text that is none of those there are, of a type of its own in Go: such texts are shown as JSON.
+    #[must_use]
+    pub fn none_of_its_type(field: impl Into<String>, text: &str, known: &[&str]) -> Self {
+        Self::unsupported(field.into(), &go::json(&Value::from(text)), known)
+    }
+
+    fn unsupported(field: String, shown: &str, known: &[&str]) -> Self {
         let known: Vec<String> = known.iter().map(|k| format!("\"{k}\"")).collect();
         let known = known.join(", ");
         Self {
             reason: "FieldValueNotSupported",
-            message: format!(
-                "Unsupported value: {}: supported values: {known}",
-                shown(value)
-            ),
-            field: field.into(),
+            message: format!("Unsupported value: {shown}: supported values: {known}"),
+            field,
         }
+    }
+
+    /// A server-side apply that does not say who applies.
+    #[must_use]
+    pub fn no_manager() -> Self {
+        Self::required("fieldManager", "is required for apply patch")
     }
 
     /// A value that is there twice.
@@ -493,8 +518,8 @@ impl Cause {
 /// A value as field errors print it.
 fn shown(value: &Value) -> String {
     match value {
-        Value::Null => "null".to_owned(),
-        other => other.to_string(),
+        Value::String(text) => go::quoted(text),
+        other => go::json(other),
     }
 }
 

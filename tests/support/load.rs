@@ -1,16 +1,17 @@
 //! Clients that write at once, and remember what was acknowledged.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 
 /// How many objects each writer has at most.
 const OBJECTS: usize = 8;
-/// One write in so many is large, so that the files are written anew now and then.
-const LARGE_EVERY: usize = 30;
-/// How large.
+/// How many bytes a large object has.
 const LARGE: usize = 150_000;
+
+/// How long one answer may take.
+const LIMIT: Duration = Duration::from_secs(60);
 
 /// The server went away before it answered.
 #[derive(Debug)]
@@ -50,6 +51,8 @@ pub struct Writer {
     pub tally: Tally,
     /// The highest version that was acknowledged.
     pub newest: u64,
+    /// One object in so many is large.
+    large_every: usize,
     random: fastrand::Rng,
     counter: usize,
     namespace: String,
@@ -67,6 +70,16 @@ pub async fn client(kubeconfig: &Path) -> kube::Client {
 
 /// Sends a request; no answer of a server that lives is a fault of its own.
 pub async fn send(
+    client: &kube::Client,
+    method: &str,
+    path: &str,
+    body: &Value,
+) -> Result<(u16, Value), Lost> {
+    let answer = tokio::time::timeout(LIMIT, answered(client, method, path, body)).await;
+    answer.unwrap_or_else(|_| panic!("{method} {path}: no answer within {LIMIT:?}"))
+}
+
+async fn answered(
     client: &kube::Client,
     method: &str,
     path: &str,
@@ -116,9 +129,18 @@ impl Writer {
             known: BTreeMap::new(),
             tally: Tally::default(),
             newest: 0,
+            large_every: 30,
             random: fastrand::Rng::with_seed(seed.wrapping_add(id as u64)),
             counter: 0,
             namespace: namespace.to_owned(),
+        }
+    }
+
+    /// Writes large objects more often, so that the files soon have to be written anew.
+    pub fn large_every(self, large_every: usize) -> Self {
+        Self {
+            large_every,
+            ..self
         }
     }
 
@@ -130,7 +152,7 @@ impl Writer {
         self.counter += 1;
         let value = format!("{}.{}", self.id, self.counter);
         let mut data = json!({ "value": value });
-        if self.random.usize(..LARGE_EVERY) == 0 {
+        if self.random.usize(..self.large_every) == 0 {
             data["filler"] = json!("x".repeat(LARGE));
         }
         let object = json!({

@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::Value;
 
-use super::http::Client;
+use super::{http::Client, wait};
 
 /// A machine with nothing on it: an empty home, no kubeconfig.
 pub struct Machine(tempfile::TempDir);
@@ -78,7 +78,14 @@ impl Machine {
                 .unwrap()
                 .success()
         );
-        while self.status()["running"] == true {}
+        wait::until("the end of what was killed", || {
+            let status = self.status();
+            if status["running"] == true {
+                Err(status)
+            } else {
+                Ok(())
+            }
+        });
     }
 }
 

@@ -25,3 +25,4 @@ pub mod sandbox;
 pub mod scenario;
 pub mod served;
 pub mod stage;
+pub mod wait;

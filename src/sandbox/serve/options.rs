@@ -4,7 +4,10 @@
 use serde_json::{Value, json};
 
 use super::request::{Query, Verb};
-use crate::sandbox::status::{About, Cause, Refusal};
+use crate::sandbox::{
+    go,
+    status::{Cause, Refusal},
+};
 
 /// The longest name of a field manager, in bytes.
 const LONGEST_MANAGER: usize = 128;
@@ -41,7 +44,8 @@ pub(super) fn number(query: &Query, name: &str) -> Result<Option<i64>, Refusal> 
     }
     text.parse().map(Some).map_err(|_| {
         Refusal::bad_request(format!(
-            "strconv.ParseInt: parsing \"{text}\": invalid syntax"
+            "strconv.ParseInt: parsing {}: invalid syntax",
+            go::quoted(text)
         ))
     })
 }
@@ -75,11 +79,7 @@ fn refuse(kind: &str, causes: Vec<Cause>) -> Result<(), Refusal> {
     if causes.is_empty() {
         return Ok(());
     }
-    let about = About {
-        group: "meta.k8s.io",
-        resource: kind,
-    };
-    Err(Refusal::invalid(about, "", causes))
+    Err(Refusal::of_options(kind, causes))
 }
 
 fn forcing(query: &Query, applies: bool) -> Vec<Cause> {
@@ -89,10 +89,7 @@ fn forcing(query: &Query, applies: bool) -> Vec<Cause> {
         causes.push(Cause::forbidden("force", why));
     }
     if applies && query.get("fieldManager").is_empty() {
-        causes.push(Cause::required(
-            "fieldManager",
-            "is required for apply patch",
-        ));
+        causes.push(Cause::no_manager());
     }
     causes
 }
@@ -103,17 +100,12 @@ fn writing(query: &Query) -> Vec<Cause> {
     if manager.len() > LONGEST_MANAGER {
         causes.push(Cause::too_long("fieldManager", LONGEST_MANAGER));
     }
-    let hidden = manager.char_indices().find(|(_, c)| c.is_control());
-    if let Some((at, c)) = hidden {
+    for (at, c) in manager.char_indices().filter(|(_, c)| !go::is_print(*c)) {
         let why = format!(
             "invalid character U+{:04X} (at position {at})",
             u32::from(c)
         );
-        causes.push(Cause {
-            reason: "FieldValueInvalid",
-            message: format!("Invalid value: {}: {why}", quoted(manager)),
-            field: "fieldManager".to_owned(),
-        });
+        causes.push(Cause::invalid("fieldManager", &json!(manager), &why));
     }
     causes.extend(dry_run(&query.all("dryRun")));
     let validation = query.get("fieldValidation");
@@ -123,26 +115,6 @@ fn writing(query: &Query) -> Vec<Cause> {
         causes.push(cause);
     }
     causes
-}
-
-/// A text as Go quotes it.
-fn quoted(text: &str) -> String {
-    use std::fmt::Write as _;
-    let mut out = String::from('"');
-    for c in text.chars() {
-        match c {
-            '\u{7}' => out.push_str("\\a"),
-            '\u{8}' => out.push_str("\\b"),
-            '\u{b}' => out.push_str("\\v"),
-            '\u{c}' => out.push_str("\\f"),
-            c if c.is_ascii_control() && !matches!(c, '\n' | '\r' | '\t') => {
-                let _ = write!(out, "\\x{:02x}", u32::from(c));
-            }
-            c => out.extend(c.escape_debug()),
-        }
-    }
-    out.push('"');
-    out
 }
 
 fn forbidden(why: &str) -> Cause {
@@ -158,7 +130,7 @@ fn matching(query: &Query, known: &[&str]) -> Vec<Cause> {
         causes.push(forbidden(why));
     }
     if !known.contains(&wanted) {
-        let cause = Cause::not_supported("resourceVersionMatch", &json!(wanted), known);
+        let cause = Cause::none_of_its_type("resourceVersionMatch", wanted, known);
         causes.push(cause);
     }
     causes

@@ -2,7 +2,7 @@
 
 use http::Method;
 
-use crate::sandbox::{registry::Resource, status::Refusal, store::selector::Selector};
+use crate::sandbox::{go, registry::Resource, status::Refusal, store::selector::Selector};
 
 /// The parts of a path under which resources lie.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -114,9 +114,8 @@ impl Query {
 /// The number of a version that a request names, or what is wrong with it.
 pub(super) fn version(text: &str) -> Result<u64, String> {
     text.parse().map_err(|_| {
-        format!(
-            "resourceVersion: Invalid value: \"{text}\": strconv.ParseUint: parsing \"{text}\": invalid syntax"
-        )
+        let text = go::quoted(text);
+        format!("resourceVersion: Invalid value: {text}: strconv.ParseUint: parsing {text}: invalid syntax")
     })
 }
 

@@ -573,11 +573,15 @@ mod tests {
     fn the_files_do_not_grow_with_the_number_of_changes() {
         let folder = tempfile::tempdir().unwrap();
         let pods: Place = Arc::from("pods");
-        let store = Store::open(folder.path()).unwrap();
         let large = "x".repeat(1 << 20);
+        // A killed process left it.
+        std::fs::write(folder.path().join(".tmpAbCdEf"), &large).unwrap();
+        let store = Store::open(folder.path()).unwrap();
         for _ in 0..40 {
             store.with(|s| s.put(&pods, &key("a"), json!({"metadata": {}, "data": large})));
         }
+        let files = std::fs::read_dir(folder.path()).unwrap();
+        assert_eq!(files.count(), 2);
         let files = std::fs::read_dir(folder.path()).unwrap();
         let size: u64 = files.map(|f| f.unwrap().metadata().unwrap().len()).sum();
         assert!(size < 20 << 20, "{size}");

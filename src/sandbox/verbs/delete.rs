@@ -68,9 +68,9 @@ impl Options {
             (None, Some(false)) | (Some("Background"), None) => Some(Propagation::Background),
             (Some("Foreground"), None) => Some(Propagation::Foreground),
             (None, None) => None,
-            (Some(_), None) => {
+            (Some(wanted), None) => {
                 let known = ["Foreground", "Background", "Orphan", "nil"];
-                causes.push(Cause::not_supported("propagationPolicy", wanted, &known));
+                causes.push(Cause::none_of_its_type("propagationPolicy", wanted, &known));
                 None
             }
         };
@@ -79,11 +79,7 @@ impl Options {
             causes.push(Cause::not_supported("dryRun", &body["dryRun"], &["All"]));
         }
         if !causes.is_empty() {
-            let about = About {
-                group: "meta.k8s.io",
-                resource: "DeleteOptions",
-            };
-            return Err(Refusal::invalid(about, "", causes));
+            return Err(Refusal::of_options("DeleteOptions", causes));
         }
         Ok(Self {
             user: User::default(),

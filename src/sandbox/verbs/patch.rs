@@ -99,12 +99,8 @@ impl Api {
         let (resource, how) = (place.resource, place.how);
         let mut config = config.clone();
         if how.manager.is_empty() {
-            let cause = Cause::required("fieldManager", "is required for apply patch");
-            let about = crate::sandbox::status::About {
-                group: "meta.k8s.io",
-                resource: "PatchOptions",
-            };
-            return Err(Refusal::invalid(about, "", vec![cause]));
+            let causes = vec![Cause::no_manager()];
+            return Err(Refusal::of_options("PatchOptions", causes));
         }
         let text = |field: &str| config[field].as_str().unwrap_or_default();
         let (version, sent) = (text("apiVersion"), text("kind"));

@@ -2,11 +2,14 @@
 
 use serde::{Serialize, Serializer, ser::SerializeMap as _};
 
-use crate::sandbox::prometheus::{
-    labels::Labels,
-    number::{Number, seconds, written},
-    promql::evaluate::{Answer, Sample, Series},
-    storage::Point,
+use crate::sandbox::{
+    go,
+    prometheus::{
+        labels::Labels,
+        number::{Number, seconds, written},
+        promql::evaluate::{Answer, Sample, Series},
+        storage::Point,
+    },
 };
 
 /// What kind of error an answer tells of.
@@ -110,14 +113,10 @@ impl Page {
     /// In JSON, angle brackets are written as Go does it.
     fn json(status: u16, body: &impl Serialize) -> Self {
         let text = serde_json::to_string(body).unwrap_or_default();
-        let text = text
-            .replace('<', "\\u003c")
-            .replace('>', "\\u003e")
-            .replace('&', "\\u0026");
         Self {
             status,
             kind: JSON,
-            text,
+            text: go::html_safe(&text),
         }
     }
 }
