@@ -1,5 +1,7 @@
 //! What the reader sees. Pure: values in, text out; only `progress` and `prompt` touch the terminal.
 
+pub mod board;
+mod board_forms;
 mod check;
 pub mod class;
 pub mod doctor;
