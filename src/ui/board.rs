@@ -138,13 +138,7 @@ fn reason(cell: &Cell, at: Timestamp, style: &Style) -> String {
     let Some(why) = &cell.why else {
         return String::new();
     };
-    let text = why.text.get(style.lang);
-    let text = if text.is_empty() {
-        why.title.get(style.lang)
-    } else {
-        text
-    };
-    let text = text.lines().next().unwrap_or_default();
+    let text = why.sentence(style.lang);
     let aged = cell.asked.map(|asked| {
         let age = ago(asked, at, style);
         say!(style.lang, " (asked {age} ago)", "（{age}前に確認）")
@@ -216,7 +210,7 @@ fn rest(lab: &LabBoard, shown: &[&Row], style: &Style) -> Vec<String> {
 }
 
 /// How long ago, as one reads it in passing.
-pub(super) fn ago(then: Timestamp, now: Timestamp, style: &Style) -> String {
+fn ago(then: Timestamp, now: Timestamp, style: &Style) -> String {
     let seconds = now.duration_since(then).as_secs().max(0);
     let (n, en, ja) = match seconds {
         0..60 => (seconds, "s", "秒"),

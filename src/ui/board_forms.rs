@@ -126,7 +126,7 @@ fn harmless(field: &str) -> String {
 }
 
 /// The name of an outcome.
-pub(super) fn word(outcome: Outcome) -> &'static str {
+fn word(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Pass => "pass",
         Outcome::Fail => "fail",

@@ -2,6 +2,7 @@
 
 pub mod board;
 mod board_forms;
+pub mod board_page;
 mod check;
 pub mod class;
 pub mod doctor;

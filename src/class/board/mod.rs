@@ -4,9 +4,11 @@
 mod choose;
 mod judge;
 mod live;
+pub mod picture;
 mod scope;
 mod selector;
 mod tally;
+pub mod web;
 mod world;
 
 use jiff::Timestamp;
@@ -18,7 +20,11 @@ pub use self::{
     scope::{Pupil, Scope},
     world::World,
 };
-use crate::{check::verdict::Outcome, cluster::snapshot::Read, lab::text::Text};
+use crate::{
+    check::verdict::Outcome,
+    cluster::snapshot::Read,
+    lab::text::{Lang, Text},
+};
 
 /// A class at one moment.
 #[derive(Debug, Clone, PartialEq)]
@@ -114,6 +120,20 @@ pub struct Why {
     pub text: Text,
     /// The code of a known cause.
     pub code: Option<String>,
+}
+
+impl Why {
+    /// What is wrong, in one line: beside a known cause, what should be is not needed to understand it.
+    #[must_use]
+    pub fn sentence(&self, lang: Lang) -> String {
+        let first = |text: &Text| text.get(lang).lines().next().unwrap_or_default().to_owned();
+        let (title, text) = (first(&self.title), first(&self.text));
+        match (&self.code, text.is_empty()) {
+            (_, true) => title,
+            (Some(_), false) => text,
+            (None, false) => format!("{title}: {text}"),
+        }
+    }
 }
 
 impl Cell {

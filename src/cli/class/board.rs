@@ -3,6 +3,7 @@
 use std::{
     fs,
     io::{self, Write as _},
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -40,6 +41,12 @@ pub(in crate::cli) struct Board {
     /// Write a table; - for standard output
     #[arg(long, value_name = "FILE", conflicts_with = "once")]
     csv: Option<PathBuf>,
+    /// Serve the board as a web page, here or at this address and port, until Ctrl-C
+    #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = "127.0.0.1:0", conflicts_with_all = ["once", "csv"])]
+    serve: Option<SocketAddr>,
+    /// Write the board as a web page that needs nothing else
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["serve", "once", "csv"])]
+    export: Option<PathBuf>,
 }
 
 pub(super) async fn run(desk: &Desk, args: Board) -> anyhow::Result<ExitCode> {
@@ -53,6 +60,15 @@ pub(super) async fn run(desk: &Desk, args: Board) -> anyhow::Result<ExitCode> {
             path,
             &ui::board::csv(&show.shown(watcher.board()), lang),
         )?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if let Some(path) = &args.export {
+        let page = ui::board_page::export(&show.shown(watcher.board()), &desk.style);
+        write_file(path, &page)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if let Some(address) = args.serve {
+        super::board_served::run(desk, show, watcher, address).await?;
         return Ok(ExitCode::SUCCESS);
     }
     let live = Term::stdout().is_term() && !args.once && desk.globals.output == Form::Text;
@@ -183,5 +199,9 @@ pub(super) fn write_csv(desk: &Desk, path: &Path, text: &str) -> anyhow::Result<
         desk.print(text)?;
         return Ok(());
     }
+    write_file(path, text)
+}
+
+fn write_file(path: &Path, text: &str) -> anyhow::Result<()> {
     fs::write(path, text).map_err(|e| anyhow::anyhow!("{} can't be written: {e}", path.display()))
 }

@@ -2,6 +2,7 @@
 
 mod apply;
 mod board;
+mod board_served;
 mod credentials;
 mod destroy;
 mod init;
