@@ -102,7 +102,10 @@ impl Scope {
 
 /// Kinds by `apiVersion` and kind, with the field selectors that they are read with and the namespaces that they are read in.
 #[derive(Debug, Default)]
-struct Kinds(BTreeMap<(String, String), (BTreeSet<Option<String>>, BTreeSet<String>)>);
+struct Kinds(BTreeMap<(String, String), Used>);
+
+/// How a kind is read.
+type Used = (BTreeSet<Option<String>>, BTreeSet<String>);
 
 impl Kinds {
     fn add_lab(&mut self, lab: &Lab, served: &Served) {
@@ -116,7 +119,9 @@ impl Kinds {
                 .iter()
                 .filter(|c| served.lacks(&c.when).is_none());
             for check in checks {
-                plan::reads(check).iter().for_each(|read| self.add(read));
+                for read in plan::reads(check) {
+                    self.add(&read);
+                }
                 self.add_evidence(check);
             }
         }
@@ -192,9 +197,8 @@ impl Kinds {
             .0
             .into_iter()
             .filter(|(_, (_, places))| places.iter().any(|p| owners.contains_key(p)));
-        let one = |((api_version, kind), (fields, _)): (_, (BTreeSet<Option<String>>, _))| {
+        let one = |((api_version, kind), (fields, _)): ((String, String), Used)| {
             let all_narrowed = fields.len() == 1;
-            let kind: String = kind;
             Wide {
                 api_version,
                 labels: (kind == "Namespace").then(|| format!("{CLASS}={class}")),

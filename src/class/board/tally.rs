@@ -20,13 +20,13 @@ pub(super) fn count(lab: &mut LabBoard) {
 
 /// How long each of these steps took, in seconds, from one pass to the next.
 pub(super) fn spent(steps: &[&str], progress: &Progress) -> Vec<Option<u64>> {
-    let passed = |id: &&str| progress.steps.get(*id).and_then(|s| s.passed_at);
+    let at = |id: &&str| progress.steps.get(*id).and_then(|s| s.passed_at);
     let one = |id: &&str| {
-        let at = passed(id)?;
-        let before = |t: &Timestamp| *t < at;
-        let passes = steps.iter().filter_map(passed).filter(before);
+        let end = at(id)?;
+        let before = |t: &Timestamp| *t < end;
+        let passes = steps.iter().filter_map(at).filter(before);
         let from = passes.chain(progress.started_at.filter(before)).max()?;
-        u64::try_from(at.duration_since(from).as_secs()).ok()
+        u64::try_from(end.duration_since(from).as_secs()).ok()
     };
     steps.iter().map(one).collect()
 }

@@ -20,7 +20,7 @@ use crate::{
 pub struct World {
     /// The namespaces of the class.
     places: HashSet<String>,
-    shelves: Vec<Shelf>,
+    kept: Vec<Shelf>,
     asked: HashMap<Read, Asked>,
 }
 
@@ -54,14 +54,14 @@ impl World {
         };
         Self {
             places: places.into_iter().collect(),
-            shelves: lists.iter().map(shelf).collect(),
+            kept: lists.iter().map(shelf).collect(),
             asked: HashMap::new(),
         }
     }
 
     /// Puts the objects of a list in the place of what there was of it.
     pub fn fill(&mut self, list: usize, objects: Result<Vec<Value>, Obstacle>) {
-        if let Some(shelf) = self.shelves.get_mut(list) {
+        if let Some(shelf) = self.kept.get_mut(list) {
             shelf.objects.clear();
             shelf.trouble = objects.as_ref().err().cloned();
         }
@@ -78,7 +78,7 @@ impl World {
             return None;
         }
         let name = object["metadata"]["name"].as_str()?.to_owned();
-        let shelf = self.shelves.get_mut(list)?;
+        let shelf = self.kept.get_mut(list)?;
         let objects = shelf.objects.entry(place.clone()).or_default();
         match change {
             Change::Set(object) => {
@@ -131,7 +131,7 @@ impl World {
     /// One object of a list, by namespace and name.
     #[must_use]
     pub fn get(&self, list: usize, place: &str, name: &str) -> Option<&Value> {
-        self.shelves.get(list)?.objects.get(place)?.get(name)
+        self.kept.get(list)?.objects.get(place)?.get(name)
     }
 
     fn object(&self, wanted: &ObjectRef) -> Option<Result<Answer, Obstacle>> {
@@ -189,7 +189,7 @@ impl World {
         if !self.places.contains(place) {
             return None;
         }
-        self.shelves.iter().find(|s| {
+        self.kept.iter().find(|s| {
             let narrowed = s.wide.fields.as_deref();
             let same = s.wide.api_version == version && s.wide.kind == kind;
             same && (narrowed.is_none() || narrowed == fields)
