@@ -163,7 +163,9 @@ fn requests_depend_on_kinds_and_not_on_students() {
     assert!(of_one.len() > 5, "{of_one:?}");
     assert_eq!(of_one, of_all);
     assert!(
-        of_all.iter().all(|path| !path.contains("/namespaces/pupil-")),
+        of_all
+            .iter()
+            .all(|path| !path.contains("/namespaces/pupil-")),
         "{of_all:?}"
     );
 }
@@ -398,7 +400,10 @@ fn a_board_comes_from_objects_and_records_alone() {
         Some("2026-11-28T10:01:00Z")
     );
     assert_eq!(row.spent[0], Some(60));
-    assert_eq!((lab.begun(), lab.finished(), lab.steps[1].here), (1, 0, 1));
+    assert_eq!(
+        (lab.totals.begun, lab.totals.done, lab.steps[1].here),
+        (1, 0, 1)
+    );
     assert!(
         lab.rows[2].started.is_none()
             && lab.rows[2]

@@ -13,7 +13,7 @@ function row(html) {
 
 function choose() {
   const text = find.value.trim().toLowerCase();
-  for (const tr of document.querySelectorAll("tbody tr")) {
+  for (const tr of document.querySelectorAll("tbody.rows tr")) {
     const found = text === "" || tr.textContent.toLowerCase().includes(text);
     tr.hidden = !found || (stuck.checked && !tr.classList.contains("stuck"));
   }
@@ -25,7 +25,7 @@ function write(element, text) {
 }
 
 function change(table, news) {
-  const body = table.querySelector("tbody");
+  const body = table.querySelector("tbody.rows");
   const rows = new Map();
   for (const tr of body.rows) { rows.set(tr.dataset.student, tr); }
   for (const [student, html] of Object.entries(news.rows)) {
@@ -44,7 +44,7 @@ function change(table, news) {
       if (tr === at) { at = at.nextElementSibling; } else { body.insertBefore(tr, at); }
     }
   }
-  table.querySelector("tfoot").innerHTML = news.counts;
+  table.querySelector("tbody.counts").innerHTML = news.counts;
 }
 
 function ages() {

@@ -30,9 +30,9 @@ pub struct View {
 /// The lab that most of the class is at, counted from 0.
 #[must_use]
 pub fn busiest(board: &Board) -> usize {
-    let at_work = |l: &LabBoard| l.begun() - l.finished();
+    let at_work = |l: &LabBoard| l.totals.begun - l.totals.done;
     let numbered = board.labs.iter().enumerate();
-    let best = numbered.max_by_key(|(i, l)| (at_work(l), l.begun(), std::cmp::Reverse(*i)));
+    let best = numbered.max_by_key(|(i, l)| (at_work(l), l.totals.begun, std::cmp::Reverse(*i)));
     best.map_or(0, |(i, _)| i)
 }
 
@@ -54,7 +54,7 @@ pub fn render(board: &Board, lab: &LabBoard, view: View, style: &Style) -> Strin
         .map_or(usize::MAX, |h| h.saturating_sub(lines.len() + 6).max(3));
     let shown = &shown[..shown.len().min(room)];
     let widest = shown.iter().map(|r| width(&r.student)).max().unwrap_or(0);
-    let column = widest.clamp(12, WIDEST);
+    let column = widest.clamp(10, WIDEST);
     lines.push(numbers(lab, column, style));
     lines.extend(shown.iter().map(|r| row(r, column, board.at, style)));
     lines.extend(counts(lab, column, style));
@@ -70,13 +70,13 @@ fn head(board: &Board, lab: &LabBoard, style: &Style) -> Vec<String> {
     let title = lab.title.get(style.lang);
     let number = lab.number;
     let lab_word = say!(style.lang, "lab {number}", "ラボ {number}");
-    let (begun, all) = (lab.begun(), lab.rows.len());
+    let (begun, all) = (lab.totals.begun, lab.totals.students);
     let active = say!(
         style.lang,
         "{begun} of {all} have begun",
         "{all} 人中 {begun} 人が開始"
     );
-    let median = match lab.median_step() {
+    let median = match lab.totals.median_step {
         None => String::new(),
         Some(n) if n > lab.steps.len() => {
             say!(style.lang, " {dot} median: done", " {dot} 中央値: 完了")
@@ -121,7 +121,7 @@ fn row(row: &Row, column: usize, at: Timestamp, style: &Style) -> String {
     let stuck = row.is_stuck().then_some(row.since).flatten();
     let since = stuck.map_or_else(|| style.range().to_owned(), |s| ago(s, at, style));
     let why = open.map(|c| reason(c, at, style)).unwrap_or_default();
-    let line = format!(" {name} {}   {}  {why}", cells.join(" "), pad(&since, 7));
+    let line = format!(" {name} {}   {}  {why}", cells.join(" "), pad(&since, 6));
     cut(line.trim_end(), style.width)
 }
 
@@ -251,7 +251,7 @@ pub fn others(board: &Board, lab: &LabBoard, style: &Style) -> String {
     let others = board.labs.iter().filter(|l| l.id != lab.id);
     let told: Vec<String> = others
         .map(|l| {
-            let (number, begun, done) = (l.number, l.begun(), l.finished());
+            let (number, begun, done) = (l.number, l.totals.begun, l.totals.done);
             say!(
                 style.lang,
                 "lab {number}: {begun} begun, {done} done (`--lab {number}`)",

@@ -36,7 +36,7 @@ fn lab(lab: &LabBoard, lang: Lang) -> Value {
         "steps": steps.collect::<Vec<_>>(),
         "students": lab.rows.iter().map(|r| row(lab, r, lang)).collect::<Vec<_>>(),
         "summary": {
-            "students": lab.rows.len(), "begun": lab.begun(), "done": lab.finished(), "medianStep": lab.median_step(),
+            "students": lab.totals.students, "begun": lab.totals.begun, "done": lab.totals.done, "medianStep": lab.totals.median_step,
         },
     })
 }

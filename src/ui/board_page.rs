@@ -1,5 +1,7 @@
 //! The board of a class as a web page: nothing from elsewhere, a real table, and no inline script.
 
+use std::collections::BTreeSet;
+
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use jiff::{Timestamp, tz::TimeZone};
 use ring::digest;
@@ -32,13 +34,12 @@ pub fn picture(board: &Board, lang: Lang) -> Picture {
 }
 
 fn summary(board: &Board, lang: Lang) -> String {
-    let students = board.labs.iter().map(|l| l.rows.len()).max().unwrap_or(0);
+    let totals = board.labs.iter().map(|l| l.totals.students);
+    let students = totals.max().unwrap_or(0);
     let any = |wanted: fn(&Row) -> bool| {
-        let rows = (0..students).filter(|i| {
-            let of_labs = board.labs.iter().filter_map(|l| l.rows.get(*i));
-            of_labs.into_iter().any(wanted)
-        });
-        rows.count()
+        let rows = board.labs.iter().flat_map(|l| &l.rows);
+        let found = rows.filter(|r| wanted(r)).map(|r| r.student.as_str());
+        found.collect::<BTreeSet<_>>().len()
     };
     let (begun, stuck) = (any(|r| r.started.is_some()), any(Row::is_stuck));
     say!(
@@ -49,8 +50,8 @@ fn summary(board: &Board, lang: Lang) -> String {
 }
 
 fn table(lab: &LabBoard, lang: Lang) -> Table {
-    let (begun, done) = (lab.begun(), lab.finished());
-    let median = match lab.median_step() {
+    let (begun, done) = (lab.totals.begun, lab.totals.done);
+    let median = match lab.totals.median_step {
         Some(n) if n <= lab.steps.len() => {
             say!(lang, ", median step {n}", "、中央値はステップ {n}")
         }
@@ -232,12 +233,15 @@ fn whole(
         .map(|(l, t)| section(l, t, lang))
         .collect();
     let summary = escaped(&picture.summary);
-    format!(
-        "<!doctype html>\n<html lang=\"{code}\" data-version=\"{version}\">\n<head><meta charset=\"utf-8\">\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><meta name=\"robots\" content=\"noindex\">\
-         <title>{class}</title>{head}</head>\n<body><header><h1>{class}</h1>\
-         <p id=\"summary\" role=\"status\" aria-live=\"polite\">{summary}</p></header>\n<main>{tools}\n{tables}</main></body>\n</html>\n"
-    )
+    let view = "width=device-width, initial-scale=1";
+    [
+        format!("<!doctype html>\n<html lang=\"{code}\" data-version=\"{version}\">\n<head><meta charset=\"utf-8\">"),
+        format!("<meta name=\"viewport\" content=\"{view}\"><meta name=\"robots\" content=\"noindex\">"),
+        format!("<title>{class}</title>{head}</head>\n<body><header><h1>{class}</h1>"),
+        format!("<p id=\"summary\" role=\"status\" aria-live=\"polite\">{summary}</p></header>\n"),
+        format!("<main>{tools}\n{tables}</main></body>\n</html>\n"),
+    ]
+    .concat()
 }
 
 fn section(lab: &LabBoard, table: &Table, lang: Lang) -> String {
@@ -259,12 +263,17 @@ fn section(lab: &LabBoard, table: &Table, lang: Lang) -> String {
     );
     let rows: String = table.rows.iter().map(|(_, r)| r.as_str()).collect();
     let counts = &table.counts;
-    format!(
-        "<section><h2 id=\"h-{id}\">{heading}</h2><p id=\"about-{id}\">{about}</p>\
-         <div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-labelledby=\"h-{id}\"><table id=\"lab-{id}\" aria-labelledby=\"h-{id}\">\
-         <thead><tr><th scope=\"col\">{student}</th>{steps}<th scope=\"col\" class=\"a\">{since}</th>\
-         <th scope=\"col\" class=\"w\">{why}</th></tr></thead>\n<tbody>{rows}</tbody>\n<tfoot>{counts}</tfoot></table></div></section>\n"
-    )
+    [
+        format!("<section><h2 id=\"h-{id}\">{heading}</h2><p id=\"about-{id}\">{about}</p>"),
+        format!("<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-labelledby=\"h-{id}\">"),
+        format!("<table id=\"lab-{id}\" aria-labelledby=\"h-{id}\">"),
+        format!("<thead><tr><th scope=\"col\">{student}</th>{steps}<th scope=\"col\" class=\"a\">{since}</th>"),
+        format!("<th scope=\"col\" class=\"w\">{why}</th></tr></thead>\n"),
+        // Above the students, where a class of forty sees it without scrolling.
+        format!("<tbody class=\"counts\">{counts}</tbody>\n<tbody class=\"rows\">{rows}</tbody>"),
+        "</table></div></section>\n".to_owned(),
+    ]
+    .concat()
 }
 
 /// Text for HTML, in attributes and elements.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 
 use super::{
-    Board, Cell, Head, LabBoard, Row, Why,
+    Board, Cell, Head, LabBoard, Row, Totals, Why,
     scope::{Pupil, RECORDS, Scope},
     tally,
     world::World,
@@ -87,6 +87,7 @@ pub(super) fn lab_board(scope: &Scope, lab: usize, rows: Vec<Row>) -> Option<Lab
         title: lab.title.clone(),
         steps: heads.collect(),
         rows,
+        totals: Totals::default(),
     };
     tally::count(&mut found);
     Some(found)
@@ -99,7 +100,7 @@ pub fn row(scope: &Scope, world: &World, lab: usize, student: usize, at: Timesta
     let lab = scope.lab(lab, &pupil.id)?;
     let record = lab.projects.first().and_then(|place| {
         let object = world.get(RECORDS, place, shared::NAME)?;
-        shared::held(object, &lab.id)
+        shared::held(&object, &lab.id)
     });
     let progress = record.unwrap_or_default();
     let course = Course {
@@ -237,10 +238,9 @@ impl Look<'_> {
             reads.retain(|r| self.asked.contains_key(r));
             reads
         };
-        let required: Vec<(&Check, &CheckReport)> =
-            step.checks.iter().zip(&report.checks).collect();
+        let pairs: Vec<(&Check, &CheckReport)> = step.checks.iter().zip(&report.checks).collect();
         let not_asked = |check: &Check| of(check).iter().any(|r| self.asked.get(r) == Some(&None));
-        let open: Vec<&(&Check, &CheckReport)> = required
+        let open: Vec<&(&Check, &CheckReport)> = pairs
             .iter()
             .filter(|(_, r)| !r.optional && r.verdict.outcome() == Outcome::Error)
             .collect();
@@ -257,7 +257,7 @@ impl Look<'_> {
         let reads: Vec<Read> = if report.checks.is_empty() {
             Vec::new()
         } else {
-            required.iter().flat_map(|(c, _)| of(c)).collect()
+            pairs.iter().flat_map(|(c, _)| of(c)).collect()
         };
         let needed = outcome != Outcome::Pass;
         let told = reads
@@ -279,7 +279,8 @@ impl Look<'_> {
     }
 }
 
-/// The column of the first step that has to be done and is not. One that passed before holds nobody up, as long as another is open.
+/// The column of the first step that has to be done and is not. One that passed before holds nobody up, as long as another is
+/// open.
 fn current(cells: &[Cell], course: Course<'_>) -> Option<usize> {
     let steps: Vec<&Step> = course.steps().map(|(_, s)| s).collect();
     let open = |i: &usize| steps.get(*i).is_some_and(|s| !s.optional) && !cells[*i].is_done();

@@ -6,7 +6,7 @@ use std::{
 };
 
 use futures::{StreamExt as _, stream};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use tokio::{
     sync::mpsc,
@@ -14,12 +14,19 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use super::{Board, Row, judge, scope::Scope, world::World};
-use crate::cluster::{
-    Cluster,
-    pages::Wide,
-    snapshot::{Obstacle, Read},
-    watch::{Change, End},
+use super::{
+    Board, Row, judge,
+    scope::Scope,
+    world::{Packed, World},
+};
+use crate::{
+    check::verdict::Outcome,
+    cluster::{
+        Cluster,
+        pages::Wide,
+        snapshot::{Answer, Obstacle, Read},
+        watch::{Change, End},
+    },
 };
 
 /// How many lists are under way at once.
@@ -61,9 +68,13 @@ pub struct Watcher {
 
 /// What a watch tells.
 enum News {
-    All(usize, Result<Vec<Value>, Obstacle>),
+    All(usize, Result<Vec<Packed>, Obstacle>),
     One(usize, Change),
+    Answers(Answers),
 }
+
+/// What was asked beside the lists.
+type Answers = Vec<(Read, Result<Answer, Obstacle>)>;
 
 impl Watcher {
     /// Reads all lists, asks what no list answers, and judges everybody.
@@ -73,7 +84,7 @@ impl Watcher {
             let cluster = cluster.clone();
             let world = &world;
             async move {
-                let kept = list(&cluster, &wide, |o| world.wants(o)).await;
+                let kept = list(&cluster, &wide, world).await;
                 (i, kept)
             }
         });
@@ -84,7 +95,7 @@ impl Watcher {
                 versions[i] = Some(version);
                 objects
             });
-            world.fill(i, objects);
+            world.refill(i, objects);
         }
         let at = cluster.now();
         let board = judge::board(&scope, &world, at);
@@ -153,13 +164,13 @@ impl Watcher {
 
     /// Asks, and judges those anew whom the answers are about.
     async fn ask(&mut self, reads: Vec<Read>) {
-        let cluster = &self.cluster;
-        let answers = stream::iter(reads).map(|read| async move {
-            let answer = cluster.read(&read).await;
-            (read, answer)
-        });
-        let answers: Vec<_> = answers.buffer_unordered(QUESTIONS).collect().await;
-        let at = self.cluster.now();
+        let answers = answers(self.cluster.clone(), reads).await;
+        let about = self.remember(answers);
+        self.judge(&about);
+    }
+
+    /// Takes over answers; gives the students that they are about.
+    fn remember(&mut self, answers: Answers) -> BTreeSet<usize> {
         let asked: HashSet<&Read> = answers.iter().map(|(read, _)| read).collect();
         let about = self.board.labs.iter().flat_map(|lab| {
             let rows = lab.rows.iter().enumerate();
@@ -167,10 +178,11 @@ impl Watcher {
             with.map(|(i, _)| i)
         });
         let about: BTreeSet<usize> = about.collect();
+        let at = self.cluster.now();
         for (read, answer) in answers {
             self.world.remember(read, answer, at);
         }
-        self.judge(&about);
+        about
     }
 
     /// Judges these students anew.
@@ -221,7 +233,9 @@ impl Watcher {
             return;
         }
         let mut turn = Instant::now() + TURN;
+        let mut asking = JoinSet::new();
         loop {
+            while asking.try_join_next().is_some() {}
             let mut about = BTreeSet::new();
             tokio::select! {
                 Some(first) = news.recv() => {
@@ -233,7 +247,12 @@ impl Watcher {
                     self.judge(&about);
                 }
                 () = tokio::time::sleep_until(turn) => {
-                    self.turn().await;
+                    self.judge(&self.waiting());
+                    // A Service that does not answer holds up other questions, but not the board.
+                    if asking.is_empty() {
+                        let (cluster, due, tell) = (self.cluster.clone(), self.due(), tell.clone());
+                        asking.spawn(async move { tell.send(News::Answers(answers(cluster, due).await)).is_ok() });
+                    }
                     turn = Instant::now() + TURN;
                 }
             }
@@ -243,31 +262,30 @@ impl Watcher {
         }
     }
 
-    /// What time alone changes: who waits too long, and answers that get old.
-    async fn turn(&mut self) {
-        let before = self.cluster.now() - jiff::SignedDuration::from_secs(OLD);
+    /// What is to be asked again: answers get old.
+    fn due(&self) -> Vec<Read> {
+        let before = self.cluster.now() - SignedDuration::from_secs(OLD);
         let mut questions = self.questions(Depth::Open, Some(before));
         questions.truncate(A_TURN);
-        self.ask(questions).await;
-        let waits = |r: &Row| {
-            r.cells
-                .iter()
-                .any(|c| c.outcome == crate::check::verdict::Outcome::Waiting)
-        };
+        questions
+    }
+
+    /// Whom time alone may change: who waits may do so for too long.
+    fn waiting(&self) -> BTreeSet<usize> {
+        let waits = |r: &Row| r.cells.iter().any(|c| c.outcome == Outcome::Waiting);
         let rows = self
             .board
             .labs
             .iter()
             .flat_map(|l| l.rows.iter().enumerate());
-        let waiting: BTreeSet<usize> = rows.filter(|(_, r)| waits(r)).map(|(i, _)| i).collect();
-        self.judge(&waiting);
+        rows.filter(|(_, r)| waits(r)).map(|(i, _)| i).collect()
     }
 
     /// Takes over what a watch tells; gives the students that it is about.
     fn take(&mut self, news: News) -> Vec<usize> {
         match news {
             News::All(list, objects) => {
-                self.world.fill(list, objects);
+                self.world.refill(list, objects);
                 (0..self.scope.students.len()).collect()
             }
             News::One(list, change) => {
@@ -275,22 +293,29 @@ impl Watcher {
                 let owners = place.and_then(|p| self.scope.owners.get(&p));
                 owners.cloned().unwrap_or_default()
             }
+            News::Answers(answers) => self.remember(answers).into_iter().collect(),
         }
     }
+}
+
+/// Asks, some at a time.
+async fn answers(cluster: Cluster, reads: Vec<Read>) -> Answers {
+    let cluster = &cluster;
+    let each = stream::iter(reads).map(|read| async move {
+        let answer = cluster.read(&read).await;
+        (read, answer)
+    });
+    each.buffer_unordered(QUESTIONS).collect().await
 }
 
 /// Reads one list: what is wanted of it, and from where a watch goes on.
 async fn list(
     cluster: &Cluster,
     wide: &Wide,
-    wanted: impl Fn(&Value) -> bool,
-) -> Result<(Vec<Value>, String), Obstacle> {
+    places: &World,
+) -> Result<(Vec<Packed>, String), Obstacle> {
     let mut kept = Vec::new();
-    let each = &mut |object: Value| {
-        if wanted(&object) {
-            kept.push(object);
-        }
-    };
+    let each = |object: Value| kept.extend(places.pack(object));
     let version = cluster.all_of(wide, each).await?;
     Ok((kept, version))
 }
@@ -321,7 +346,7 @@ impl Watch {
 
     async fn list(&self) -> Option<String> {
         sleep(AGAIN).await;
-        let found = list(&self.cluster, &self.wide, |o| self.places.wants(o)).await;
+        let found = list(&self.cluster, &self.wide, &self.places).await;
         let (objects, version) = match found {
             Ok((objects, version)) => (Ok(objects), Some(version)),
             Err(obstacle) => (Err(obstacle), None),

@@ -50,6 +50,21 @@ pub struct LabBoard {
     pub steps: Vec<Head>,
     /// A row for each student, in the class's order.
     pub rows: Vec<Row>,
+    /// What all rows come to, also those that are not shown.
+    pub totals: Totals,
+}
+
+/// How far a class is in a lab.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// How many students there are.
+    pub students: usize,
+    /// How many have begun.
+    pub begun: usize,
+    /// How many are done.
+    pub done: usize,
+    /// The number of the step that the middle one of those who have begun is at; one more than there are where that one is done.
+    pub median_step: Option<usize>,
 }
 
 /// What is above a column.

@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 
-use super::{LabBoard, Row};
-use crate::session::progress::Progress;
+use super::{LabBoard, Row, Totals};
+use crate::{check::verdict::Outcome, session::progress::Progress};
 
 /// Writes the counts of the rows into the heads.
 pub(super) fn count(lab: &mut LabBoard) {
@@ -16,6 +16,14 @@ pub(super) fn count(lab: &mut LabBoard) {
         let spent = rows().filter_map(|r| r.spent.get(i).copied().flatten());
         head.median = median(spent.collect());
     }
+    let begun = || lab.rows.iter().filter(|r| r.started.is_some());
+    let at = |r: &Row| r.current.map_or(lab.steps.len(), |c| c) as u64 + 1;
+    lab.totals = Totals {
+        students: lab.rows.len(),
+        begun: begun().count(),
+        done: lab.rows.iter().filter(|r| r.is_done()).count(),
+        median_step: median(begun().map(at).collect()).and_then(|m| usize::try_from(m).ok()),
+    };
 }
 
 /// How long each of these steps took, in seconds, from one pass to the next.
@@ -37,30 +45,9 @@ fn median(mut all: Vec<u64>) -> Option<u64> {
 }
 
 impl LabBoard {
-    /// How many have begun.
-    #[must_use]
-    pub fn begun(&self) -> usize {
-        self.rows.iter().filter(|r| r.started.is_some()).count()
-    }
-
-    /// How many are done.
-    #[must_use]
-    pub fn finished(&self) -> usize {
-        self.rows.iter().filter(|r| r.is_done()).count()
-    }
-
-    /// The number of the step that the middle one of those who have begun is at; one more than there are where that one is done.
-    #[must_use]
-    pub fn median_step(&self) -> Option<usize> {
-        let at = |r: &Row| r.current.map_or(self.steps.len(), |c| c) as u64 + 1;
-        let all = self.rows.iter().filter(|r| r.started.is_some()).map(at);
-        median(all.collect()).and_then(|m| usize::try_from(m).ok())
-    }
-
     /// The rows, who is stuck longest first; then who could not be checked, is waiting, has not begun, is done.
     #[must_use]
     pub fn by_trouble(&self) -> Vec<&Row> {
-        use crate::check::verdict::Outcome;
         let rank = |r: &Row| match r.open().map(|c| c.outcome) {
             Some(Outcome::Fail) => 0,
             Some(Outcome::Error) => 1,

@@ -24,13 +24,21 @@ pub struct World {
     asked: HashMap<Read, Asked>,
 }
 
-/// The objects of one list: by namespace, then by name.
+/// The objects of one list: by namespace, then by name. As text they take a tenth of the memory.
 #[derive(Debug, Clone)]
 struct Shelf {
     wide: Wide,
     /// Why it could not be read, if it could not.
     trouble: Option<Obstacle>,
-    objects: HashMap<String, BTreeMap<String, Value>>,
+    objects: HashMap<String, BTreeMap<String, Box<str>>>,
+}
+
+/// An object as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Packed {
+    place: String,
+    name: String,
+    text: Box<str>,
 }
 
 /// One thing that no list answers.
@@ -61,34 +69,50 @@ impl World {
 
     /// Puts the objects of a list in the place of what there was of it.
     pub fn fill(&mut self, list: usize, objects: Result<Vec<Value>, Obstacle>) {
-        if let Some(shelf) = self.kept.get_mut(list) {
-            shelf.objects.clear();
-            shelf.trouble = objects.as_ref().err().cloned();
-        }
+        let packed = objects.map(|all| all.into_iter().filter_map(|o| self.pack(o)).collect());
+        self.refill(list, packed);
+    }
+
+    /// The same with what `pack` gave.
+    pub(super) fn refill(&mut self, list: usize, objects: Result<Vec<Packed>, Obstacle>) {
+        let Some(shelf) = self.kept.get_mut(list) else {
+            return;
+        };
+        shelf.objects.clear();
+        shelf.trouble = objects.as_ref().err().cloned();
         for object in objects.into_iter().flatten() {
-            self.change(list, Change::Set(object));
+            let place = shelf.objects.entry(object.place).or_default();
+            place.insert(object.name, object.text);
         }
+    }
+
+    /// What is kept of an object; none of one that is not the class's.
+    #[must_use]
+    pub fn pack(&self, object: Value) -> Option<Packed> {
+        let place = place_of(&object).to_owned();
+        let name = object["metadata"]["name"].as_str()?.to_owned();
+        self.places.contains(&place).then(|| Packed {
+            place,
+            name,
+            text: slim(object).to_string().into_boxed_str(),
+        })
     }
 
     /// Takes over one change; gives the namespace that it is in, if that is of the class.
     pub fn change(&mut self, list: usize, change: Change) -> Option<String> {
-        let (Change::Set(object) | Change::Gone(object)) = &change;
-        let place = place_of(object).to_owned();
-        if !self.places.contains(&place) {
-            return None;
-        }
-        let name = object["metadata"]["name"].as_str()?.to_owned();
+        let (object, gone) = match change {
+            Change::Set(object) => (object, false),
+            Change::Gone(object) => (object, true),
+        };
+        let object = self.pack(object)?;
         let shelf = self.kept.get_mut(list)?;
-        let objects = shelf.objects.entry(place.clone()).or_default();
-        match change {
-            Change::Set(object) => {
-                objects.insert(name, slim(object));
-            }
-            Change::Gone(_) => {
-                objects.remove(&name);
-            }
+        let place = shelf.objects.entry(object.place.clone()).or_default();
+        if gone {
+            place.remove(&object.name);
+        } else {
+            place.insert(object.name, object.text);
         }
-        Some(place)
+        Some(object.place)
     }
 
     /// Whether an object of a list is worth keeping.
@@ -130,8 +154,9 @@ impl World {
 
     /// One object of a list, by namespace and name.
     #[must_use]
-    pub fn get(&self, list: usize, place: &str, name: &str) -> Option<&Value> {
-        self.kept.get(list)?.objects.get(place)?.get(name)
+    pub fn get(&self, list: usize, place: &str, name: &str) -> Option<Value> {
+        let text = self.kept.get(list)?.objects.get(place)?.get(name)?;
+        unpacked(text)
     }
 
     fn object(&self, wanted: &ObjectRef) -> Option<Result<Answer, Obstacle>> {
@@ -139,10 +164,9 @@ impl World {
         if let Some(trouble) = &shelf.trouble {
             return Some(Err(trouble.clone()));
         }
-        let found = shelf.objects.get(place).and_then(|o| o.get(&wanted.name));
-        Some(Ok(
-            found.map_or(Answer::Missing, |o| Answer::Object(o.clone()))
-        ))
+        let kept = shelf.objects.get(place).and_then(|o| o.get(&wanted.name));
+        let found = kept.and_then(|text| unpacked(text));
+        Some(Ok(found.map_or(Answer::Missing, Answer::Object)))
     }
 
     fn list(&self, wanted: &ListRef) -> Option<Result<Answer, Obstacle>> {
@@ -150,16 +174,15 @@ impl World {
         if let Some(trouble) = &shelf.trouble {
             return Some(Err(trouble.clone()));
         }
-        let all = shelf
-            .objects
-            .get(place)
-            .into_iter()
-            .flat_map(BTreeMap::values);
+        let kept = shelf.objects.get(place).into_iter();
+        let all = kept
+            .flat_map(BTreeMap::values)
+            .filter_map(|text| unpacked(text));
         let chosen = all.filter(|o| {
             labels_match(wanted.label_selector.as_deref(), o)
                 && fields_match(wanted.field_selector.as_deref(), o)
         });
-        Some(Ok(Answer::List(chosen.cloned().collect())))
+        Some(Ok(Answer::List(chosen.collect())))
     }
 
     fn shelf_of<'a>(&self, o: &'a ObjectRef) -> Option<(&Shelf, &'a str)> {
@@ -195,6 +218,11 @@ impl World {
             same && (narrowed.is_none() || narrowed == fields)
         })
     }
+}
+
+/// What was written by `pack` can be read.
+fn unpacked(text: &str) -> Option<Value> {
+    serde_json::from_str(text).ok()
 }
 
 /// The namespace that an object lies in, or is.

@@ -42,7 +42,8 @@ pub(in crate::cli) struct Board {
     #[arg(long, value_name = "FILE", conflicts_with = "once")]
     csv: Option<PathBuf>,
     /// Serve the board as a web page, here or at this address and port, until Ctrl-C
-    #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = "127.0.0.1:0", conflicts_with_all = ["once", "csv"])]
+    #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = "127.0.0.1:0",
+        conflicts_with_all = ["once", "csv"])]
     serve: Option<SocketAddr>,
     /// Write the board as a web page that needs nothing else
     #[arg(long, value_name = "FILE", conflicts_with_all = ["serve", "once", "csv"])]
