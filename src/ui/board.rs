@@ -158,7 +158,7 @@ fn counts(lab: &LabBoard, column: usize, style: &Style) -> Vec<String> {
         let line = format!(" {} {}", pad(word, column), cells.join(" "));
         style.paint(Tone::Dim, line.trim_end())
     };
-    let number = |n: usize| if n == 0 { "".to_owned() } else { n.to_string() };
+    let number = |n: usize| if n == 0 { String::new() } else { n.to_string() };
     let minutes = |s: Option<u64>| s.map_or_else(String::new, |s| s.div_ceil(60).to_string());
     let steps = || lab.steps.iter();
     vec![

@@ -230,7 +230,7 @@ fn whole(
         .labs
         .iter()
         .zip(&picture.tables)
-        .map(|(l, t)| section(l, t, lang))
+        .map(|(l, t)| section(l, t, version > 0, lang))
         .collect();
     let summary = escaped(&picture.summary);
     let view = "width=device-width, initial-scale=1";
@@ -244,7 +244,7 @@ fn whole(
     .concat()
 }
 
-fn section(lab: &LabBoard, table: &Table, lang: Lang) -> String {
+fn section(lab: &LabBoard, table: &Table, live: bool, lang: Lang) -> String {
     let (id, number, about) = (escaped(&lab.id), lab.number, escaped(&table.about));
     let title = escaped(lab.title.get(lang));
     let heading = say!(lang, "Lab {number} · {title}", "ラボ {number} · {title}");
@@ -258,7 +258,12 @@ fn section(lab: &LabBoard, table: &Table, lang: Lang) -> String {
         .collect();
     let (student, since, why) = (
         pick(lang, "Student", "受講者"),
-        pick(lang, "Stuck for", "停止時間"),
+        // Without a script times stay times of day.
+        if live {
+            pick(lang, "Stuck for", "停止時間")
+        } else {
+            pick(lang, "Stuck since", "停止時刻")
+        },
         pick(lang, "Why", "理由"),
     );
     let rows: String = table.rows.iter().map(|(_, r)| r.as_str()).collect();

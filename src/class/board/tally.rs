@@ -17,7 +17,7 @@ pub(super) fn count(lab: &mut LabBoard) {
         head.median = median(spent.collect());
     }
     let begun = || lab.rows.iter().filter(|r| r.started.is_some());
-    let at = |r: &Row| r.current.map_or(lab.steps.len(), |c| c) as u64 + 1;
+    let at = |r: &Row| r.current.unwrap_or(lab.steps.len()) as u64 + 1;
     lab.totals = Totals {
         students: lab.rows.len(),
         begun: begun().count(),

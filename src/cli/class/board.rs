@@ -158,19 +158,21 @@ fn labels(students: usize) -> Vec<String> {
 
 /// Shows the board on the terminal as it changes, until a key ends it.
 async fn follow(desk: &Desk, show: &Show, watcher: Watcher) -> anyhow::Result<()> {
-    let term = Term::stdout();
-    term.hide_cursor()?;
-    let left = tokio::task::spawn_blocking(|| {
+    let screen = Screen::open()?;
+    let (leave, left) = tokio::sync::oneshot::channel();
+    // A thread of its own: nobody has to wait for a key that is never pressed.
+    std::thread::spawn(move || {
         let keys = Term::stdout();
         while let Ok(key) = keys.read_key() {
             if matches!(key, Key::Char('q' | 'Q') | Key::Escape | Key::CtrlC) {
                 break;
             }
         }
+        let _ = leave.send(());
     });
     let draw = |board: &Found| {
         let found = show.shown(board);
-        let (height, _) = term.size();
+        let (height, _) = screen.0.size();
         let text = show.text(&found, desk, Some(usize::from(height)));
         redraw(&text, &ui::board::keys(&desk.style)).is_ok()
     };
@@ -178,15 +180,34 @@ async fn follow(desk: &Desk, show: &Show, watcher: Watcher) -> anyhow::Result<()
         () = watcher.follow(draw) => {}
         _ = left => {}
     }
-    term.show_cursor()?;
     Ok(())
+}
+
+/// A screen of its own on the terminal; what was there before comes back when this is dropped.
+struct Screen(Term);
+
+impl Screen {
+    fn open() -> io::Result<Self> {
+        let screen = Self(Term::stdout());
+        screen.0.write_str("\x1b[?1049h")?;
+        screen.0.hide_cursor()?;
+        Ok(screen)
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        // A terminal that is gone needs nothing back.
+        let _ = self.0.show_cursor();
+        let _ = self.0.write_str("\x1b[?1049l");
+    }
 }
 
 /// Writes over what is on the screen, so that nothing flickers.
 fn redraw(text: &str, last: &str) -> io::Result<()> {
     let lines: String = text.lines().map(|l| format!("{l}\x1b[K\n")).collect();
     let mut out = io::stdout().lock();
-    write!(out, "\x1b[H{lines}{last}\x1b[K\n\x1b[J")?;
+    write!(out, "\x1b[H{lines}{last}\x1b[J")?;
     out.flush()
 }
 
