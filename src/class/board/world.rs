@@ -55,14 +55,14 @@ impl World {
     /// An empty world of these namespaces, to be filled from these lists.
     #[must_use]
     pub fn new(places: impl IntoIterator<Item = String>, lists: &[Wide]) -> Self {
-        let shelf = |wide: &Wide| Shelf {
+        let stock = |wide: &Wide| Shelf {
             wide: wide.clone(),
             trouble: None,
             objects: HashMap::new(),
         };
         Self {
             places: places.into_iter().collect(),
-            kept: lists.iter().map(shelf).collect(),
+            kept: lists.iter().map(stock).collect(),
             asked: HashMap::new(),
         }
     }
@@ -75,13 +75,13 @@ impl World {
 
     /// The same with what `pack` gave.
     pub(super) fn refill(&mut self, list: usize, objects: Result<Vec<Packed>, Obstacle>) {
-        let Some(shelf) = self.kept.get_mut(list) else {
+        let Some(stock) = self.kept.get_mut(list) else {
             return;
         };
-        shelf.objects.clear();
-        shelf.trouble = objects.as_ref().err().cloned();
+        stock.objects.clear();
+        stock.trouble = objects.as_ref().err().cloned();
         for object in objects.into_iter().flatten() {
-            let place = shelf.objects.entry(object.place).or_default();
+            let place = stock.objects.entry(object.place).or_default();
             place.insert(object.name, object.text);
         }
     }
@@ -105,8 +105,8 @@ impl World {
             Change::Gone(object) => (object, true),
         };
         let object = self.pack(object)?;
-        let shelf = self.kept.get_mut(list)?;
-        let place = shelf.objects.entry(object.place.clone()).or_default();
+        let stock = self.kept.get_mut(list)?;
+        let place = stock.objects.entry(object.place.clone()).or_default();
         if gone {
             place.remove(&object.name);
         } else {
@@ -160,21 +160,21 @@ impl World {
     }
 
     fn object(&self, wanted: &ObjectRef) -> Option<Result<Answer, Obstacle>> {
-        let (shelf, place) = self.shelf_of(wanted)?;
-        if let Some(trouble) = &shelf.trouble {
+        let (stock, place) = self.shelf_of(wanted)?;
+        if let Some(trouble) = &stock.trouble {
             return Some(Err(trouble.clone()));
         }
-        let kept = shelf.objects.get(place).and_then(|o| o.get(&wanted.name));
+        let kept = stock.objects.get(place).and_then(|o| o.get(&wanted.name));
         let found = kept.and_then(|text| unpacked(text));
         Some(Ok(found.map_or(Answer::Missing, Answer::Object)))
     }
 
     fn list(&self, wanted: &ListRef) -> Option<Result<Answer, Obstacle>> {
-        let (shelf, place) = self.shelf_of_list(wanted)?;
-        if let Some(trouble) = &shelf.trouble {
+        let (stock, place) = self.shelf_of_list(wanted)?;
+        if let Some(trouble) = &stock.trouble {
             return Some(Err(trouble.clone()));
         }
-        let kept = shelf.objects.get(place).into_iter();
+        let kept = stock.objects.get(place).into_iter();
         let all = kept
             .flat_map(BTreeMap::values)
             .filter_map(|text| unpacked(text));
@@ -191,18 +191,18 @@ impl World {
             (None, "Namespace") => &o.name,
             (None, _) => return None,
         };
-        let shelf = self.shelf(&o.api_version, &o.kind, place, None)?;
-        Some((shelf, place))
+        let stock = self.stock(&o.api_version, &o.kind, place, None)?;
+        Some((stock, place))
     }
 
     fn shelf_of_list<'a>(&self, l: &'a ListRef) -> Option<(&Shelf, &'a str)> {
         let place = l.namespace.as_deref()?;
         let fields = l.field_selector.as_deref();
-        Some((self.shelf(&l.api_version, &l.kind, place, fields)?, place))
+        Some((self.stock(&l.api_version, &l.kind, place, fields)?, place))
     }
 
-    /// The shelf with all that is wanted: its own list was not narrowed, or in the same way.
-    fn shelf(
+    /// The stock with all that is wanted: its own list was not narrowed, or in the same way.
+    fn stock(
         &self,
         version: &str,
         kind: &str,
