@@ -2,6 +2,7 @@
 //! differences are sent. The cluster's API is the engine; nothing of ours runs there.
 
 pub mod apply;
+pub mod board;
 pub mod budget;
 pub mod credentials;
 mod decode;

@@ -9,7 +9,7 @@ use crate::{
     check::plan,
     cluster::snapshot::Read,
     lab::{
-        catalogue::{Catalogue, Loaded, Outline},
+        catalogue::{Catalogue, Checks, Loaded, Outline},
         model::{ObjectRef, Verb},
         template::Context,
     },
@@ -98,9 +98,16 @@ impl Labs {
         }
         rooms.into_values().collect()
     }
+
+    /// What the steps of each lab are judged by, in the class's order.
+    #[must_use]
+    pub fn checks(&self) -> Vec<Checks> {
+        self.outlines.iter().map(|o| o.outline.checks()).collect()
+    }
 }
 
-fn context(student: &str, served: &Served) -> Context {
+/// For whom and for which cluster a lab of a class is rendered.
+pub(super) fn context(student: &str, served: &Served) -> Context {
     Context::new(student, |group| served.has(group))
 }
 

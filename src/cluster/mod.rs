@@ -8,7 +8,7 @@ pub mod contents;
 pub mod identity;
 pub mod obstacle;
 pub mod pace;
-mod pages;
+pub mod pages;
 pub mod pauses;
 pub mod project;
 mod proxy;
@@ -17,6 +17,7 @@ mod redact;
 pub mod remove;
 pub mod resources;
 pub mod snapshot;
+pub mod watch;
 mod web;
 
 use std::{

@@ -38,15 +38,35 @@ pub struct Loaded {
     pub files: BTreeMap<String, String>,
 }
 
-/// A lab file that was read, to ask for the projects of many learners.
+/// A lab file that was read, to ask for the projects and checks of many learners.
 #[derive(Debug, Clone)]
 pub struct Outline(Node);
+
+/// What the steps of a lab are judged by, without guide, hints, files and solutions.
+#[derive(Debug, Clone)]
+pub struct Checks(Node);
+
+impl Checks {
+    /// The lab for this learner, as far as it is judged.
+    #[must_use]
+    pub fn of(&self, context: &Context) -> Lab {
+        decode::checks(self.0.clone(), context)
+    }
+}
 
 impl Outline {
     /// The projects that the lab has for this learner.
     #[must_use]
     pub fn projects(&self, context: &Context) -> Vec<String> {
         decode::projects(&self.0, context)
+    }
+
+    /// What its steps are judged by.
+    #[must_use]
+    pub fn checks(&self) -> Checks {
+        let mut tree = self.0.clone();
+        decode::keep_checks(&mut tree);
+        Checks(tree)
     }
 }
 

@@ -9,7 +9,7 @@ pub mod preflight;
 pub mod progress;
 pub mod reset;
 pub mod served;
-mod shared;
+pub mod shared;
 pub mod solve;
 pub mod start;
 pub mod store;

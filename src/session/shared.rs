@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// The `ConfigMap`'s name.
-pub(super) const NAME: &str = "ccnr-progress";
+pub const NAME: &str = "ccnr-progress";
 
 /// Where the record of this lab lies; none for a lab without projects.
 #[must_use]
@@ -54,6 +54,13 @@ pub(super) async fn load(
             .unwrap_or_default(),
         is_missing: text.is_none(),
     })
+}
+
+/// The record of a lab that a `ConfigMap` holds; none where it holds none, or one that makes no sense.
+#[must_use]
+pub fn held(object: &Value, lab: &str) -> Option<Progress> {
+    let text = object["data"][format!("{lab}.json")].as_str()?;
+    serde_json::from_str(text).ok()
 }
 
 /// Writes the record; there may be no right to do so. Tells whether it was written.

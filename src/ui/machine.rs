@@ -320,7 +320,7 @@ fn attributes([tests, failures, errors, skipped]: [usize; 4]) -> String {
 }
 
 /// Text for XML, in attributes and elements; what XML can't carry becomes a replacement character.
-fn xml(text: &str) -> String {
+pub(super) fn xml(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

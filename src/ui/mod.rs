@@ -1,5 +1,8 @@
 //! What the reader sees. Pure: values in, text out; only `progress` and `prompt` touch the terminal.
 
+pub mod board;
+mod board_forms;
+pub mod board_page;
 mod check;
 pub mod class;
 pub mod doctor;

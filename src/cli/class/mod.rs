@@ -1,6 +1,8 @@
 //! `ccnr class …`: the instructor's commands.
 
 mod apply;
+mod board;
+mod board_served;
 mod credentials;
 mod destroy;
 mod init;
@@ -8,6 +10,7 @@ mod plan;
 mod reset;
 mod solve;
 mod status;
+mod verify;
 
 use std::{
     path::{Path, PathBuf},
@@ -39,6 +42,10 @@ pub(super) enum Class {
     Apply(apply::Apply),
     /// Say how the class is: who is ready, what drifted, what ends when
     Status(status::Status),
+    /// Show who is where, who is stuck and why: live on a terminal
+    Board(board::Board),
+    /// Check every student now
+    Verify(verify::Verify),
     /// Write, renew or take back the students' kubeconfigs, and the sheet to print
     Credentials(credentials::Credentials),
     /// Empty a student's projects of a lab, so that it can be started over
@@ -50,7 +57,11 @@ pub(super) enum Class {
 }
 
 pub(super) async fn run(desk: &Desk, command: Class) -> anyhow::Result<ExitCode> {
-    if !matches!(command, Class::Plan(_) | Class::Status(_)) {
+    let answers = matches!(
+        command,
+        Class::Plan(_) | Class::Status(_) | Class::Board(_) | Class::Verify(_)
+    );
+    if !answers {
         desk.text_only()?;
     }
     match command {
@@ -58,6 +69,8 @@ pub(super) async fn run(desk: &Desk, command: Class) -> anyhow::Result<ExitCode>
         Class::Plan(args) => plan::run(desk, args).await,
         Class::Apply(args) => apply::run(desk, args).await,
         Class::Status(args) => status::run(desk, args).await,
+        Class::Board(args) => board::run(desk, args).await,
+        Class::Verify(args) => verify::run(desk, args).await,
         Class::Credentials(args) => credentials::run(desk, args).await,
         Class::Reset(args) => reset::run(desk, args).await,
         Class::Solve(args) => solve::run(desk, args).await,

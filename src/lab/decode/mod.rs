@@ -86,6 +86,38 @@ pub(super) fn projects(tree: &Node, context: &Context) -> Vec<String> {
         .collect()
 }
 
+/// What a step is judged by; the rest is for who takes it.
+const JUDGED: [&str; 7] = [
+    "id", "title", "when", "optional", "once", "baseline", "checks",
+];
+
+/// Leaves of a lab file only what steps are judged by: a class of a thousand needs no guide a thousand times.
+pub(super) fn keep_checks(tree: &mut Node) {
+    let Some(spec) = child(tree, "spec") else {
+        return;
+    };
+    if let Tree::Map(fields) = &mut spec.value {
+        fields.retain(|(spot, _)| ["params", "projects", "steps"].contains(&spot.key.as_str()));
+    }
+    let Some(Tree::List(steps)) = child(spec, "steps").map(|n| &mut n.value) else {
+        return;
+    };
+    for step in steps {
+        if let Tree::Map(fields) = &mut step.value {
+            fields.retain(|(spot, _)| JUDGED.contains(&spot.key.as_str()));
+        }
+    }
+}
+
+/// The lab of what `keep_checks` left, for one learner. What is missing then is no mistake, so none is told.
+pub(super) fn checks(mut tree: Node, context: &Context) -> Lab {
+    let problems = Problems::default();
+    let mut scope = Scope::new(context);
+    let params = params(&mut tree, &mut scope, &problems);
+    scope.render(&mut tree, &mut Vec::new());
+    decode(&tree, params, &problems)
+}
+
 /// A file that this program can't know is refused before its keys are.
 fn version(tree: &Node, problems: &Problems) {
     let Tree::Map(fields) = &tree.value else {
