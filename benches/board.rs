@@ -71,6 +71,7 @@ fn main() {
         bytes >> 20
     );
     println!("parsed in     {read:.3} s");
+    println!("rendered in   {rendered:.3} s on one thread");
     println!(
         "judged in     {cold:.3} s   {:.1} times the parsing   (goal: under 2 s)",
         cold / read

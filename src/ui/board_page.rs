@@ -137,11 +137,8 @@ fn time(at: Timestamp, ago: bool) -> String {
 /// The rows below the students: how many are where, and how long steps take.
 fn counts(lab: &LabBoard, lang: Lang) -> String {
     let line = |en, ja, of: &dyn Fn(&crate::class::board::Head) -> String| {
-        let cells: String = lab
-            .steps
-            .iter()
-            .map(|s| format!("<td>{}</td>", of(s)))
-            .collect();
+        let cells = lab.steps.iter().map(|s| format!("<td>{}</td>", of(s)));
+        let cells = cells.collect::<Vec<_>>().concat();
         format!(
             "<tr><th scope=\"row\">{}</th>{cells}<td></td><td></td></tr>",
             pick(lang, en, ja)
@@ -248,14 +245,11 @@ fn section(lab: &LabBoard, table: &Table, live: bool, lang: Lang) -> String {
     let (id, number, about) = (escaped(&lab.id), lab.number, escaped(&table.about));
     let title = escaped(lab.title.get(lang));
     let heading = say!(lang, "Lab {number} · {title}", "ラボ {number} · {title}");
-    let steps: String = lab
-        .steps
-        .iter()
-        .map(|s| {
-            let (n, title) = (s.number, escaped(s.title.get(lang)));
-            format!("<th scope=\"col\" title=\"{title}\">{n}<i> {title}</i></th>")
-        })
-        .collect();
+    let steps = lab.steps.iter().map(|s| {
+        let (n, title) = (s.number, escaped(s.title.get(lang)));
+        format!("<th scope=\"col\" title=\"{title}\">{n}<i> {title}</i></th>")
+    });
+    let steps = steps.collect::<Vec<_>>().concat();
     let (student, since, why) = (
         pick(lang, "Student", "受講者"),
         // Without a script times stay times of day.

@@ -205,7 +205,7 @@ impl Drop for Screen {
 
 /// Writes over what is on the screen, so that nothing flickers.
 fn redraw(text: &str, last: &str) -> io::Result<()> {
-    let lines: String = text.lines().map(|l| format!("{l}\x1b[K\n")).collect();
+    let lines = text.replace('\n', "\x1b[K\n");
     let mut out = io::stdout().lock();
     write!(out, "\x1b[H{lines}{last}\x1b[J")?;
     out.flush()
