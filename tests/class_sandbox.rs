@@ -72,7 +72,12 @@ fn a_class_is_made_mended_and_taken_down() {
     let admin = machine.admin();
     let quota = "/api/v1/namespaces/s-02-web/resourcequotas/class";
     let raised = json!({"spec": {"hard": {"pods": "99"}}});
-    let (status, _) = admin.send_as("PATCH", quota, "application/merge-patch+json", Some(&raised));
+    let (status, _) = admin.send_as(
+        "PATCH",
+        quota,
+        "application/merge-patch+json",
+        Some(&raised),
+    );
     assert_eq!(status, 200);
     let policy = "/apis/networking.k8s.io/v1/namespaces/s-03-jmx/networkpolicies/class-isolation";
     assert_eq!(admin.send("DELETE", policy, None).0, 200);
