@@ -17,8 +17,8 @@ pub struct Pace {
     most: f64,
     /// The quickest answer of late.
     quickest: Duration,
-    /// Answers since the limit was halved: those that were under way then say nothing new.
-    since_halved: usize,
+    /// How many answers are still to come to requests that were under way when the limit was halved: they say nothing new.
+    old: usize,
 }
 
 impl Pace {
@@ -31,7 +31,7 @@ impl Pace {
             limit: FIRST.min(most),
             most,
             quickest: Duration::MAX,
-            since_halved: usize::MAX,
+            old: 0,
         }
     }
 
@@ -44,11 +44,12 @@ impl Pace {
 
     /// An answer came after so long; `busy`, where the server said on the way that it has too much to do.
     pub fn answered(&mut self, took: Duration, busy: bool) {
-        self.since_halved = self.since_halved.saturating_add(1);
+        let is_new = self.old == 0;
+        self.old = self.old.saturating_sub(1);
         if busy {
-            if self.since_halved > self.limit() {
+            if is_new {
+                self.old = self.limit();
                 self.limit = (self.limit / 2.0).max(1.0);
-                self.since_halved = 0;
             }
             return;
         }
