@@ -19,7 +19,7 @@ use support::{
 };
 
 /// How many students the large class has; `CCNR_TEST_STUDENTS` for another number.
-const STUDENTS: usize = 100;
+const STUDENTS: usize = 50;
 /// How many times a command is killed; `CCNR_TEST_KILLS` for another number.
 const KILLS: usize = 6;
 
@@ -223,7 +223,7 @@ fn apart(cluster: &RealCluster) -> Result<(), Failed> {
 
 /// Kills applies, then destroys, each at another moment; what is begun again ends as if nothing had been.
 fn killed(cluster: &RealCluster) -> Result<(), Failed> {
-    let class = Class::new(cluster, 20, "[1]");
+    let class = Class::new(cluster, 10, "[1]");
     let began = Instant::now();
     class.good(&["apply"])?;
     let whole = began.elapsed();
@@ -265,11 +265,11 @@ fn killed(cluster: &RealCluster) -> Result<(), Failed> {
     }
     let files = std::fs::read_dir(class.folder.path().join("out"))?.count();
     // A kubeconfig each and the two sheets; nothing half-written beside them.
-    ensure(files == 22, files)
+    ensure(files == 12, files)
 }
 
 fn faults(cluster: &RealCluster) -> Result<(), Failed> {
-    let mut class = Class::new(cluster, 8, "[1]");
+    let mut class = Class::new(cluster, 4, "[1]");
     let direct = class.kubeconfig.clone();
     let proxy = Proxy::start(&direct, class.folder.path());
     class.kubeconfig.clone_from(&proxy.kubeconfig);
