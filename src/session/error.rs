@@ -74,7 +74,9 @@ pub enum Error {
         student: String,
     },
     /// Fields of others are left as they are, as somebody wished.
-    #[error("these fields are left as they are, so the solution is not applied whole")]
+    #[error(
+        "These fields are left as they are, so the solution is not applied whole. The same command asks again: a yes takes them over."
+    )]
     Left,
     /// Somebody answered a question with Ctrl-C.
     #[error("interrupted")]
@@ -141,7 +143,7 @@ impl Error {
                 )
             }
             Self::Left => {
-                "これらのフィールドは変更していないため、解答はすべては適用されていません"
+                "これらのフィールドは変更していないため、解答はすべては適用されていません。同じコマンドでもう一度質問されるので、引き継ぐには「はい」と答えてください"
                     .to_owned()
             }
             Self::Interrupted => "中断しました".to_owned(),
