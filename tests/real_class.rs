@@ -20,6 +20,8 @@ use support::{
 
 /// How many students the large class has; `CCNR_TEST_STUDENTS` for another number.
 const STUDENTS: usize = 50;
+/// How many trials run at once: most of their time they wait for the cluster.
+const THREADS: usize = 5;
 /// How many times a command is killed; `CCNR_TEST_KILLS` for another number.
 const KILLS: usize = 6;
 
@@ -27,7 +29,8 @@ const KILLS: usize = 6;
 type Check = fn(&RealCluster) -> Result<(), Failed>;
 
 fn main() {
-    let arguments = Arguments::from_args();
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads.get_or_insert(THREADS);
     let cluster = RealCluster::find_api_only();
     if let Err(reason) = &cluster {
         eprintln!("skipped: a class on a real API server: {reason}");
