@@ -251,6 +251,19 @@ fn what_is_somebody_elses_stays() {
 }
 
 #[test]
+fn who_may_not_look_does_not_say_that_nothing_is_left() {
+    let machine = machine(FILE);
+    machine.good(&["class", "apply"]);
+    let config = kubeconfig(&machine, "s-01").display().to_string();
+    let (code, told) = said(
+        &machine,
+        &["class", "destroy", "--yes", "--kubeconfig", &config],
+    );
+    assert_eq!(code, 3, "{told}");
+    assert!(told.contains("403") && !told.contains("left"), "{told}");
+}
+
+#[test]
 fn two_instructors_take_turns() {
     let machine = machine(FILE);
     machine.good(&["class", "apply"]);

@@ -130,7 +130,7 @@ impl Cluster {
         Ok(all)
     }
 
-    /// The objects of one kind in the whole cluster.
+    /// The objects of one kind in the whole cluster. Who may not list them can't say that there are none: that is an error.
     pub async fn everywhere(&self, kind: &Kind) -> Result<Vec<Item>, Obstacle> {
         let group = super::resources::group_path(&kind.api_version);
         self.items_at(kind, format!("{group}/{}", kind.resource))
@@ -141,7 +141,10 @@ impl Cluster {
     async fn items(&self, kind: &Kind, project: &str) -> Result<Vec<Item>, Obstacle> {
         let group = super::resources::group_path(&kind.api_version);
         let path = format!("{group}/namespaces/{project}/{}", kind.resource);
-        self.items_at(kind, path).await
+        match self.items_at(kind, path).await {
+            Err(o) if o.kind == ObstacleKind::Forbidden => Ok(Vec::new()),
+            other => other,
+        }
     }
 
     async fn items_at(&self, kind: &Kind, path: String) -> Result<Vec<Item>, Obstacle> {
@@ -152,9 +155,7 @@ impl Cluster {
         let (status, body) = self.send(&call).await?;
         match status {
             StatusCode::OK => {}
-            StatusCode::FORBIDDEN | StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => {
-                return Ok(Vec::new());
-            }
+            StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => return Ok(Vec::new()),
             _ => {
                 return Err(obstacle::from_status(
                     &call.what,
