@@ -312,7 +312,7 @@ impl Audit {
 /// Whether something of this kind is looked at in a phase.
 fn is_of(phase: Phase, kind: &Kind) -> bool {
     match phase {
-        Phase::Custom => kind.namespaced && is_custom(kind),
+        Phase::Custom => kind.namespaced && kind.is_custom(),
         Phase::Operators => {
             kind.api_version.starts_with(OLM)
                 && matches!(kind.kind.as_str(), "Subscription" | "ClusterServiceVersion")
@@ -320,13 +320,6 @@ fn is_of(phase: Phase, kind: &Kind) -> bool {
         Phase::Projects | Phase::Home => kind.api_version == "v1" && kind.kind == "Namespace",
         Phase::Shared => !kind.namespaced && leaves_traces(kind),
     }
-}
-
-/// Whether objects of a kind are looked after by an operator, and have to go while it runs.
-fn is_custom(kind: &Kind) -> bool {
-    let group = kind.api_version.split_once('/').map_or("", |(g, _)| g);
-    let of_platform = ["k8s.io", "openshift.io", "operators.coreos.com"];
-    group.contains('.') && !of_platform.iter().any(|p| group.ends_with(p))
 }
 
 /// Kinds outside of projects that a class, or OLM for it, leaves something of.

@@ -50,13 +50,7 @@ impl Item {
     /// Whether it is a custom resource that an operator looks after, and has to be gone before the operator is.
     #[must_use]
     pub fn is_custom(&self) -> bool {
-        let group = self
-            .object
-            .api_version
-            .split_once('/')
-            .map_or("", |(g, _)| g);
-        let of_platform = ["k8s.io", "openshift.io", "operators.coreos.com"];
-        group.contains('.') && !of_platform.iter().any(|p| group.ends_with(p))
+        is_custom(&self.object.api_version)
     }
 
     /// Its finalizers.
@@ -77,6 +71,21 @@ pub struct Kind {
     pub resource: String,
     /// Whether its objects lie in namespaces.
     pub namespaced: bool,
+}
+
+impl Kind {
+    /// Whether its objects are custom resources that an operator looks after.
+    #[must_use]
+    pub fn is_custom(&self) -> bool {
+        is_custom(&self.api_version)
+    }
+}
+
+/// Whether a group is neither the platform's nor OLM's own.
+fn is_custom(api_version: &str) -> bool {
+    let group = api_version.split_once('/').map_or("", |(g, _)| g);
+    let of_platform = ["k8s.io", "openshift.io", "operators.coreos.com"];
+    group.contains('.') && !of_platform.iter().any(|p| group.ends_with(p))
 }
 
 impl Cluster {
