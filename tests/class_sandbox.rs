@@ -264,6 +264,21 @@ fn who_may_not_look_does_not_say_that_nothing_is_left() {
 }
 
 #[test]
+fn where_the_class_itself_can_not_be_made_nobody_is_ready() {
+    let machine = machine(FILE);
+    let theirs = json!({"metadata": {"name": "ccnr-osaka"}});
+    let path = "/api/v1/namespaces";
+    assert_eq!(machine.admin().send("POST", path, Some(&theirs)).0, 201);
+    let (code, told) = said(&machine, &["class", "apply"]);
+    assert_eq!(code, 3, "{told}");
+    assert!(told.contains("0 students ready"), "{told}");
+    assert!(told.contains("once that is mended"), "{told}");
+    // No account could have a token: none is asked for, and nothing is written.
+    assert!(!told.contains("serviceaccounts"), "{told}");
+    assert!(!told.contains("isolation:") && !machine.path("out/sheet.html").exists());
+}
+
+#[test]
 fn two_instructors_take_turns() {
     let machine = machine(FILE);
     machine.good(&["class", "apply"]);

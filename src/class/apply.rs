@@ -57,6 +57,17 @@ impl Outcome {
             .filter_map(|f| f.student.as_deref())
             .collect()
     }
+
+    /// Those who can begin: nobody, where something of the whole class failed.
+    #[must_use]
+    pub fn ready<'a>(&self, students: &[&'a Student]) -> Vec<&'a Student> {
+        if self.failures.iter().any(|f| f.student.is_none()) {
+            return Vec::new();
+        }
+        let failed = self.failed_students();
+        let ready = |s: &&&Student| !failed.contains(s.id.as_str());
+        students.iter().filter(ready).copied().collect()
+    }
 }
 
 /// Objects that are written one after the other: a project, then what is in it.

@@ -51,17 +51,14 @@ pub(super) async fn run(desk: &Desk, args: Apply) -> anyhow::Result<ExitCode> {
         args.max_in_flight,
     )
     .await?;
+    let ready = outcome.ready(&students);
+    let file = &args.which.file;
     desk.print(&ui::class::outcome(
         &outcome,
-        students.len(),
-        &args.which.file,
+        ready.len(),
+        file,
         &desk.style,
     ))?;
-    let failed = outcome.failed_students();
-    let ready: Vec<&Student> = students
-        .into_iter()
-        .filter(|s| !failed.contains(s.id.as_str()))
-        .collect();
     let isolated = prove(desk, &ground, &ready).await?;
     let issued = if args.no_credentials {
         true

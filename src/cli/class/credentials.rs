@@ -66,6 +66,9 @@ pub(super) async fn write(
     let good = outcomes.iter().all(Result::is_ok);
     let issued: Vec<&credentials::Issued> =
         outcomes.iter().filter_map(|o| o.as_ref().ok()).collect();
+    if issued.is_empty() {
+        return Ok(good);
+    }
     for (name, text) in [
         ("sheet.html", sheet::html(class)),
         ("sheet.txt", sheet::text(class)),

@@ -44,17 +44,15 @@ pub fn failure(failure: &Failure, style: &Style) -> String {
 
 /// What an apply came to.
 #[must_use]
-pub fn outcome(outcome: &Outcome, students: usize, file: &Path, style: &Style) -> String {
+pub fn outcome(outcome: &Outcome, ready: usize, file: &Path, style: &Style) -> String {
     let failed = outcome.failed_students();
-    let broken = outcome.failures.iter().any(|f| f.student.is_none());
-    let ready = if broken { 0 } else { students - failed.len() };
     let (symbol, file) = (style.symbol(Verdict::Pass), file.display());
     let mut told = vec![match style.lang {
         Lang::Ja => format!("{symbol} {ready} 人の準備ができました"),
         _ if ready == 1 => format!("{symbol} 1 student ready"),
         Lang::En => format!("{symbol} {ready} students ready"),
     }];
-    if broken || !failed.is_empty() {
+    if !outcome.failures.is_empty() {
         let mut ids: Vec<&str> = failed.into_iter().collect();
         ids.sort_unstable();
         let whom = if ids.is_empty() {
