@@ -279,6 +279,38 @@ fn where_the_class_itself_can_not_be_made_nobody_is_ready() {
 }
 
 #[test]
+fn a_pull_secret_and_instructors_are_in_every_project() {
+    let machine = Machine::new();
+    let secret = r#"{"auths":{"example.com":{"auth":"c2VjcmV0"}}}"#;
+    std::fs::write(machine.path("pull.json"), secret).unwrap();
+    let more = "  pullSecret: pull.json\n  instructors: [kim]\n";
+    std::fs::write(machine.path("class.yaml"), format!("{FILE}{more}")).unwrap();
+    machine.good(&["sandbox", "start", "--flavour", "kubernetes-olm"]);
+    machine.good(&["class", "apply"]);
+    let admin = machine.admin();
+    let get = |path: &str| admin.send("GET", path, None).1;
+    let account = get("/api/v1/namespaces/s-01-web/serviceaccounts/default");
+    let secrets = account["imagePullSecrets"].as_array().unwrap();
+    assert!(
+        secrets.contains(&json!({"name": "class-pull"})),
+        "{account}"
+    );
+    let kept = get("/api/v1/namespaces/s-01-web/secrets/class-pull");
+    assert_eq!(kept["type"], "kubernetes.io/dockerconfigjson");
+    let rbac = "/apis/rbac.authorization.k8s.io/v1/namespaces/s-01-web/rolebindings";
+    let binding = get(&format!("{rbac}/instructors"));
+    assert_eq!(binding["subjects"][0]["name"], "kim");
+    // OpenShift adds secrets of its own to an account: that is no drift.
+    let own =
+        json!({"imagePullSecrets": [{"name": "class-pull"}, {"name": "default-dockercfg-x"}]});
+    let path = "/api/v1/namespaces/s-01-web/serviceaccounts/default";
+    let content = "application/merge-patch+json";
+    assert_eq!(admin.send_as("PATCH", path, content, Some(&own)).0, 200);
+    let (code, told) = said(&machine, &["class", "status"]);
+    assert_eq!(code, 0, "{told}");
+}
+
+#[test]
 fn two_instructors_take_turns() {
     let machine = machine(FILE);
     machine.good(&["class", "apply"]);

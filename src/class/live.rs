@@ -142,6 +142,8 @@ fn difference(wanted: &Value, live: &Value, path: &str) -> Option<String> {
                 return Some("a field that is no longer wanted".to_owned());
             }
             match live.get(key) {
+                // A list by name, in which OpenShift has a secret of its own.
+                Some(live) if key == "imagePullSecrets" => lacks(wanted, live).then_some(path),
                 Some(live) => difference(wanted, live, &path),
                 // The API server leaves out what is empty.
                 None if is_empty(wanted) => None,
@@ -157,6 +159,13 @@ fn difference(wanted: &Value, live: &Value, path: &str) -> Option<String> {
         (wanted, live) if wanted == live => None,
         _ => Some(path.to_owned()),
     }
+}
+
+/// Whether a list lacks something that it should have.
+fn lacks(wanted: &Value, live: &Value) -> bool {
+    let live = live.as_array();
+    let has = |item: &Value| live.is_some_and(|all| all.contains(item));
+    !wanted.as_array().into_iter().flatten().all(has)
 }
 
 fn is_empty(value: &Value) -> bool {
